@@ -1,0 +1,95 @@
+"""The error tree of kata-exporter, and why a sandbox is silent.
+
+Every error that crosses a package border is one of these; ``ttrpc`` has a tree of its own, which
+``agent.errors`` translates.
+
+    KataExporterError
+    ├── ConfigError          the operator's configuration can't be used; ends the process with 2
+    ├── UrlError             an agent URL that can't be read or isn't allowed
+    ├── DialError            no connection to an agent's socket
+    │   ├── HandshakeError   the VMM's socket was there, but didn't pass us on to the guest
+    │   └── VsockForbidden   the kernel or a seccomp profile denies AF_VSOCK
+    ├── AgentError           a call to an agent that got no usable answer (``agent.errors``)
+    └── GuestTextError       a guest's metrics text that is refused whole (``guest.rejects``)
+
+Each error that speaks of a sandbox carries a `Reason`: the closed set of words that
+``kata_sandbox_state{reason}`` and the logs use.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a sandbox is in the state it is in. A closed set: alerts and runbooks rest on it."""
+
+    OK = "ok"
+    """The agent answers."""
+    PENDING = "pending"
+    """Seen, not asked yet."""
+    POLICY_BLOCKED = "policy_blocked"
+    """The guest's policy denies the call: a state, not an error."""
+    UNSUPPORTED = "unsupported"
+    """The agent is too old for the call, or built without it: a state, not an error."""
+    CONNECT_FAILED = "connect_failed"
+    """No socket, no listener, or what is there is no socket."""
+    VSOCK_FORBIDDEN = "vsock_forbidden"
+    """The kernel or a seccomp profile denies AF_VSOCK to this process."""
+    HANDSHAKE_FAILED = "handshake_failed"
+    """The hybrid vsock socket refused to pass us on: the guest isn't listening."""
+    TIMEOUT = "timeout"
+    """The deadline ran out: a frozen, hung or very slow guest."""
+    CLOSED = "closed"
+    """The connection ended before the answer was whole."""
+    PROTOCOL_ERROR = "protocol_error"
+    """What came isn't ttrpc, or isn't the message it should be."""
+    TOO_LARGE = "too_large"
+    """An answer over the cap of its call; nothing of it was read."""
+    REJECTED = "rejected"
+    """Refused by our own checks: a URL that isn't one, or an answer that fails verification."""
+    AGENT_ERROR = "agent_error"
+    """The agent answered with an error."""
+    DEAD = "dead"
+    """The client was marked dead; nothing more is sent through it."""
+    GONE = "gone"
+    """The sandbox or container is no longer there."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether the agent gave an answer: what ``kata_sandbox_up`` counts as being up."""
+        return self in {Reason.OK, Reason.POLICY_BLOCKED, Reason.UNSUPPORTED}
+
+
+class KataExporterError(Exception):
+    """Root of all errors that kata-exporter raises on purpose."""
+
+
+class ConfigError(KataExporterError):
+    """The configuration can't be used.
+
+    The text says where (file, line, key) and what to do; it is printed as it stands, without a
+    traceback, before the process ends with exit code 2.
+    """
+
+
+class UrlError(KataExporterError):
+    """An agent URL that can't be read; the text names the part that is wrong."""
+
+    reason = Reason.REJECTED
+
+
+class DialError(KataExporterError):
+    """No connection to an agent's socket could be made."""
+
+    reason = Reason.CONNECT_FAILED
+
+
+class HandshakeError(DialError):
+    """A hybrid vsock socket answered CONNECT with something other than OK, or hung up."""
+
+    reason = Reason.HANDSHAKE_FAILED
+
+
+class VsockForbidden(DialError):
+    """This process may not open AF_VSOCK sockets."""
+
+    reason = Reason.VSOCK_FORBIDDEN

@@ -1,0 +1,102 @@
+"""The nouns of the exporter: sandboxes, pods, containers, and the events that discovery yields.
+
+All are frozen: what one part hands to another can't change under it. Nothing here does IO.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SANDBOX_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,127}", re.ASCII)
+"""What an id of a sandbox or container may look like (use `fullmatch`)."""
+
+
+class Runtime(StrEnum):
+    """Which of Kata's runtimes runs a sandbox's shim."""
+
+    GO = "go"
+    RUST = "rust"
+    NONE = "none"
+    """No shim: registered by hand or by a file."""
+
+
+class ContainerState(StrEnum):
+    """State of a container as its source tells it, in CRI's words."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+    UNKNOWN = "unknown"
+    """The source doesn't say; such a container is asked for statistics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """The Kubernetes pod that a sandbox carries; empty strings where it isn't known."""
+
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+    runtime_handler: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of a sandbox."""
+
+    id: str
+    name: str = ""
+    image: str = ""
+    state: ContainerState = ContainerState.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A VM sandbox as the registry knows it.
+
+    ``generation`` is numbered by the registry alone, from 1: a sandbox that comes back under the
+    same id is another generation, and nothing of the old one is ever shown under the new one.
+    """
+
+    id: str
+    generation: int
+    agent_url: str
+    runtime: Runtime = Runtime.NONE
+    pod: Pod = field(default_factory=Pod)
+    containers: tuple[Container, ...] = ()
+    sources: frozenset[str] = frozenset()
+
+    @property
+    def workload_containers(self) -> tuple[Container, ...]:
+        """Its containers without the pause container, whose id is the sandbox's own."""
+        return tuple(c for c in self.containers if c.id != self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSeen:
+    """A source of discovery sees a sandbox.
+
+    ``birth`` is the source's evidence of when this sandbox came to be (inode and ctime of its
+    directory, CRI's created_at, the text of its entry): another birth is another generation.
+    """
+
+    source: str
+    id: str
+    agent_url: str
+    birth: str
+    runtime: Runtime = Runtime.NONE
+    pod: Pod = field(default_factory=Pod)
+    containers: tuple[Container, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxGone:
+    """A source of discovery no longer sees a sandbox."""
+
+    source: str
+    id: str
+
+
+DiscoveryEvent = SandboxSeen | SandboxGone
