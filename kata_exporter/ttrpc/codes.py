@@ -1,0 +1,33 @@
+"""Status codes: google.rpc.Code, which ttrpc shares with gRPC."""
+
+from enum import IntEnum
+
+
+class Code(IntEnum):
+    """google.rpc.Code."""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+    @staticmethod
+    def name_of(code: int) -> str:
+        """Return the name of a code; ``UNKNOWN`` for a number that is none, so the set is closed."""
+        try:
+            return Code(code).name
+        except ValueError:
+            return Code.UNKNOWN.name

@@ -1,0 +1,121 @@
+"""Stand-ins for the exporter and the fleet, so that commands are tested by themselves."""
+
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from kata_exporter.config.settings import Settings
+
+PAGE = b'kata_sandbox_up{sandbox_id="demo-1"} 1\n'
+
+
+@dataclass(frozen=True)
+class Summary:
+    sandboxes: int = 0
+    up: int = 0
+    by_reason: Mapping[str, int] = field(default_factory=dict)
+    series: int = 7
+
+
+async def _nothing() -> None:
+    """Do nothing."""
+
+
+async def terminate() -> None:
+    """Send this process SIGTERM."""
+    signal.raise_signal(signal.SIGTERM)
+
+
+@dataclass
+class Stage:
+    """What commands did, and how the stand-ins are to behave."""
+
+    calls: list[str] = field(default_factory=list)
+    settings: Settings | None = None
+    log: tuple[str, str] | None = None
+    fleet: dict[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+    addresses: tuple[str, ...] = ("127.0.0.1:9823",)
+    summary: Summary = field(default_factory=Summary)
+    on_start: Callable[[], Awaitable[None]] = _nothing
+    on_fleet_start: Callable[[], Awaitable[None]] = _nothing
+
+
+class StandInExporter:
+    """An exporter that notes what is asked of it."""
+
+    def __init__(self, stage: Stage, settings: Settings) -> None:
+        self._stage = stage
+        stage.settings = settings
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return self._stage.addresses
+
+    async def start(self) -> None:
+        self._stage.calls.append("start")
+        await self._stage.on_start()
+
+    async def collect_once(self) -> None:
+        self._stage.calls.append("collect_once")
+        await self._stage.on_start()
+
+    def render(self) -> bytes:
+        return PAGE
+
+    def summary(self) -> Summary:
+        return self._stage.summary
+
+    async def stop(self) -> None:
+        self._stage.calls.append("stop")
+
+
+class StandInFleet:
+    """A fleet that runs no agents, but writes a configuration for them."""
+
+    def __init__(self, stage: Stage, directory: Path, *, sandboxes: int, seed: int) -> None:
+        self._stage = stage
+        stage.folder = directory
+        stage.fleet = {"sandboxes": sandboxes, "seed": seed}
+
+    async def start(self) -> None:
+        self._stage.calls.append("fleet.start")
+        await self._stage.on_fleet_start()
+
+    def write_config(self, path: Path, *, interval: str) -> None:
+        entries = "".join(
+            f"- {{id: demo-{number}, agent_url: 'unix:///{number}'}}\n"
+            for number in range(self._stage.fleet["sandboxes"])
+        )
+        path.write_text(f"collection: {{interval: {interval}}}\nsandboxes:\n{entries}")
+
+    async def stop(self) -> None:
+        self._stage.calls.append("fleet.stop")
+
+
+def put_on(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Put the stand-ins where commands import from."""
+    stage = Stage()
+
+    def configure_logging(level: str, fmt: str) -> None:
+        stage.log = (level, fmt)
+
+    stand_ins: dict[str, dict[str, object]] = {
+        "kata_exporter.app": {"Exporter": partial(StandInExporter, stage)},
+        "kata_exporter.simulator": {"Fleet": partial(StandInFleet, stage)},
+        "kata_exporter.telemetry.logs": {"configure_logging": configure_logging},
+    }
+    for name, contents in stand_ins.items():
+        module = ModuleType(name)
+        vars(module).update(contents)
+        monkeypatch.setitem(sys.modules, name, module)
+    for name in ("CONFIG_FILE", "WEB_LISTEN_ADDRESS", "LOG_LEVEL", "LOG_FORMAT"):
+        monkeypatch.delenv(f"KATA_EXPORTER_{name}", raising=False)
+    return stage

@@ -1,0 +1,26 @@
+"""promtool, Prometheus' own checker, from Debian's package prometheus."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+
+def tool(name: str) -> str:
+    """Return the path of a real part; skip the test where it can't be had, saying so."""
+    path = shutil.which(name)
+    if path is None and os.environ.get("CI") != "true":
+        pytest.skip(f"{name} is not on PATH; it comes with Debian's package prometheus")
+    assert path is not None, f"{name} must be on PATH here"
+    return path
+
+
+def check_metrics(page: bytes) -> str:
+    """Return what ``promtool check metrics`` finds in a page: nothing, if it is as it should be."""
+    run = subprocess.run(
+        [tool("promtool"), "check", "metrics"], input=page, capture_output=True, check=False
+    )
+    findings = (run.stdout + run.stderr).decode()
+    assert (run.returncode == 0) == (not findings), findings
+    return findings
