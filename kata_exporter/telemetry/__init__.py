@@ -1,0 +1,1 @@
+"""How the exporter watches itself: hooks, spans, own metrics, logs."""

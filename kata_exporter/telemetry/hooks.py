@@ -1,0 +1,162 @@
+"""The seam between agent calls and whoever watches them.
+
+The client tells a `CallHook` that a call started; the hook gives a `CallWatch` that is told of the
+call's events and its end, and may add metadata to the request. Neither side knows of the other:
+spans, histograms and logs are hooks, and a hook that fails never fails a call.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kata_exporter.errors import Reason
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CallTarget:
+    """Whom a call is about; all of it is the host's knowledge, never the guest's."""
+
+    address: str
+    """Socket path or CID, as a span's ``server.address``."""
+    sandbox_id: str = ""
+    namespace: str = ""
+    pod: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """One call, as it starts."""
+
+    method: str
+    """Service and method, as ``grpc.AgentService/GetMetrics``."""
+    target: CallTarget
+    container_id: str = ""
+    container_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallOutcome:
+    """How a call ended."""
+
+    reason: Reason
+    code: str
+    """Status in upper case as gRPC spells it: ``OK``, ``INTERNAL``, ``DEADLINE_EXCEEDED``; a call
+    that got no status has the one that a gRPC client would give it."""
+    message: str = ""
+    """Escaped and cut; empty on success."""
+    request_bytes: int = 0
+    response_bytes: int = 0
+
+
+class CallWatch(Protocol):
+    """Watches one call. Every method returns at once."""
+
+    def metadata(self) -> Sequence[tuple[str, str]]:
+        """Return what to add to the request's metadata, as the trace context."""
+
+    def event(self, name: str) -> None:
+        """Take note of a step: ``dial``, ``connected``, ``sent``."""
+
+    def ended(self, outcome: CallOutcome) -> None:
+        """Take note of the end; called once."""
+
+
+class CallHook(Protocol):
+    """Is told of each call as it starts."""
+
+    def started(self, info: CallInfo) -> CallWatch:
+        """Return a watch for this call."""
+
+
+class NoWatch:
+    """Watches nothing; a base for watches that care for part of a call only."""
+
+    def metadata(self) -> Sequence[tuple[str, str]]:
+        """Return nothing to add."""
+        return ()
+
+    def event(self, name: str) -> None:
+        """Pass the step over."""
+        del name
+
+    def ended(self, outcome: CallOutcome) -> None:
+        """Pass the end over."""
+        del outcome
+
+
+NO_WATCH = NoWatch()
+"""The one that costs nothing."""
+
+
+class NoHook:
+    """Watches no call; costs nothing."""
+
+    def started(self, info: CallInfo) -> CallWatch:
+        """Return the one watch that does nothing."""
+        del info
+        return NO_WATCH
+
+
+class Hooks:
+    """Several hooks as one. One that raises is passed over, and logged once per step."""
+
+    def __init__(self, hooks: Iterable[CallHook]) -> None:
+        self._hooks = tuple(hooks)
+        self._faults = _Faults()
+
+    def started(self, info: CallInfo) -> CallWatch:
+        """Tell each hook, and join their watches."""
+        watches: list[CallWatch] = []
+        for hook in self._hooks:
+            try:
+                watches.append(hook.started(info))
+            except Exception as error:  # noqa: BLE001  no hook may fail a call
+                self._faults.add(hook, "started", error)
+        return _Watches(watches, self._faults)
+
+
+class _Watches:
+    """The watches of one call."""
+
+    def __init__(self, watches: Sequence[CallWatch], faults: "_Faults") -> None:
+        self._watches = watches
+        self._faults = faults
+
+    def metadata(self) -> Sequence[tuple[str, str]]:
+        pairs: list[tuple[str, str]] = []
+        for watch in self._watches:
+            try:
+                pairs.extend(watch.metadata())
+            except Exception as error:  # noqa: BLE001  no hook may fail a call
+                self._faults.add(watch, "metadata", error)
+        return pairs
+
+    def event(self, name: str) -> None:
+        for watch in self._watches:
+            try:
+                watch.event(name)
+            except Exception as error:  # noqa: BLE001  no hook may fail a call
+                self._faults.add(watch, "event", error)
+
+    def ended(self, outcome: CallOutcome) -> None:
+        for watch in self._watches:
+            try:
+                watch.ended(outcome)
+            except Exception as error:  # noqa: BLE001  no hook may fail a call
+                self._faults.add(watch, "ended", error)
+
+
+class _Faults:
+    """What hooks did wrong; a hook that always fails would fill the log with every call."""
+
+    def __init__(self) -> None:
+        self._logged: set[tuple[type, str]] = set()
+
+    def add(self, who: object, step: str, error: Exception) -> None:
+        key = (type(who), step)
+        if key not in self._logged:
+            self._logged.add(key)
+            logger.error("%s.%s failed, said once", type(who).__name__, step, exc_info=error)

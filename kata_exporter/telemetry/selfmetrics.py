@@ -1,0 +1,283 @@
+"""The exporter's own metrics: ``kata_exporter_*``, and ``process_*`` and ``python_*`` bare.
+
+Nothing here is per sandbox, and every label's values are a closed set: what is outside is counted
+under ``other``. Series of counters are there at 0 from the start, so that ``increase()`` sees the
+first event.
+"""
+
+import platform
+from collections.abc import Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    Metric,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+from kata_exporter import __version__
+from kata_exporter.clock import Clock
+from kata_exporter.errors import Reason
+from kata_exporter.telemetry.hooks import NO_WATCH, CallInfo, CallOutcome, CallWatch, NoWatch
+
+OTHER = "other"
+
+DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Seconds, as the semantic conventions have them for ``rpc.client.call.duration``."""
+
+LONG_POLLS = frozenset({"grpc.AgentService/GetOOMEvent"})
+"""Calls that end when something happens: how long they took says nothing of the agent."""
+
+STATUS_CODES = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+"""Names of google.rpc.Code; an agent can send any number."""
+
+PROTOCOL_EVENTS = (
+    "late_answer",
+    "unknown_answer",
+    "frame_type",
+    "frame_flags",
+    "stream_id",
+    "unknown_stream",
+    "envelope",
+    "stalled_frame",
+    "too_large",
+)
+"""What connections report: answers that were dropped, and rules of the wire that were broken."""
+
+HTTP_HANDLERS = ("/", "/metrics", "/-/healthy", "/-/ready")
+_HTTP_CODES = range(100, 600)
+_USUAL_HTTP_CODES = (200, 500, 503)
+
+
+class SelfMetrics:
+    """The exporter's own metrics, in a registry of their own.
+
+    Args:
+        rejected_reasons: why samples or texts of guests are refused; a closed set.
+        protocol_events: what connections report; a closed set.
+        http_handlers: paths that are told apart in the count of requests.
+    """
+
+    def __init__(
+        self,
+        rejected_reasons: Iterable[str],
+        *,
+        protocol_events: Iterable[str] = PROTOCOL_EVENTS,
+        http_handlers: Iterable[str] = HTTP_HANDLERS,
+    ) -> None:
+        registry = self._registry = _Registry()
+        _add_build_info(registry)
+        self._calls = _CallDurations(registry)
+        self._collection_seconds = Histogram(
+            "kata_exporter_collection_duration_seconds",
+            "Time that one collection of one sandbox took, all its calls included.",
+            buckets=DURATION_BUCKETS,
+            registry=registry,
+        )
+        self._collections = _ClosedCounter(
+            registry,
+            "kata_exporter_collections_total",
+            "Collections of a sandbox, by the reason they ended with.",
+            "result",
+            (reason for reason in Reason if reason is not Reason.PENDING),
+        )
+        self._sandboxes = Gauge(
+            "kata_exporter_sandboxes", "Sandboxes that the registry knows.", registry=registry
+        )
+        self._rejected = _ClosedCounter(
+            registry,
+            "kata_exporter_rejected_total",
+            "Samples and texts of guests that were refused, by reason.",
+            "reason",
+            rejected_reasons,
+        )
+        self._protocol_events = _ClosedCounter(
+            registry,
+            "kata_exporter_protocol_events_total",
+            "Answers of agents that nobody waited for, and rules of the wire that agents broke.",
+            "event",
+            protocol_events,
+        )
+        self._suppressed = Counter(
+            "kata_exporter_log_lines_suppressed_total",
+            "Log lines that were passed over, since one on the same matter was just written.",
+            registry=registry,
+        )
+        self._http_requests = _HttpRequests(registry, http_handlers)
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+
+    def count_rejected(self, reason: str, n: int = 1) -> None:
+        """Count samples or texts of a guest that were refused."""
+        self._rejected.inc(reason, n)
+
+    def count_protocol_event(self, event: str, n: int = 1) -> None:
+        """Count what a connection reported."""
+        self._protocol_events.inc(event, n)
+
+    def count_suppressed_log_lines(self, n: int = 1) -> None:
+        """Count log lines that were passed over; from any thread."""
+        self._suppressed.inc(n)
+
+    def count_http_request(self, handler: str, code: int) -> None:
+        """Count an answered request; `handler` is a path, `code` an HTTP status."""
+        self._http_requests.inc(handler, code)
+
+    def observe_collection(self, seconds: float, result: str) -> None:
+        """Take note of one sandbox's collection; `result` is a `Reason`."""
+        self._collection_seconds.observe(seconds)
+        self._collections.inc(result)
+
+    def set_sandboxes(self, n: int) -> None:
+        """Set how many sandboxes there are."""
+        self._sandboxes.set(n)
+
+    def call_hook(self, clock: Clock) -> "DurationHook":
+        """Return a hook that takes the time of each call on `clock`; long polls are left out."""
+        return DurationHook(clock, self._calls)
+
+    def render(self) -> bytes:
+        """Render all families in the text format 0.0.4; from any thread."""
+        return generate_latest(self._registry)
+
+
+class DurationHook:
+    """Takes the time of calls."""
+
+    def __init__(self, clock: Clock, durations: "_CallDurations") -> None:
+        self._clock = clock
+        self._durations = durations
+
+    def started(self, info: CallInfo) -> CallWatch:
+        """Start the time of a call."""
+        if info.method in LONG_POLLS:
+            return NO_WATCH
+        return _DurationWatch(self._clock, self._durations, info.method)
+
+
+class _DurationWatch(NoWatch):
+    def __init__(self, clock: Clock, durations: "_CallDurations", method: str) -> None:
+        self._clock = clock
+        self._durations = durations
+        self._method = method
+        self._start = clock.monotonic()
+
+    def ended(self, outcome: CallOutcome) -> None:
+        seconds = self._clock.monotonic() - self._start
+        self._durations.observe(self._method, outcome.code, seconds)
+
+
+class _CallDurations:
+    """The histogram of calls; methods are those of our own table, so they are a closed set."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._histogram = Histogram(
+            "kata_exporter_agent_call_duration_seconds",
+            "Time that calls to agents took, connecting included, by method and status code.",
+            ["method", "code"],
+            buckets=DURATION_BUCKETS,
+            registry=registry,
+        )
+        self._codes = frozenset(STATUS_CODES)
+        self._children: dict[tuple[str, str], Histogram] = {}
+
+    def observe(self, method: str, code: str, seconds: float) -> None:
+        key = (method, code if code in self._codes else OTHER)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = self._histogram.labels(*key)
+        child.observe(seconds)
+
+
+class _ClosedCounter:
+    """A counter with one label of a closed set; every value is there from the start."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        name: str,
+        help_text: str,
+        label: str,
+        values: Iterable[str],
+    ) -> None:
+        counter = Counter(name, help_text, [label], registry=registry)
+        self._children = {str(value): counter.labels(str(value)) for value in (*values, OTHER)}
+
+    def inc(self, value: str, n: int = 1) -> None:
+        self._children.get(value, self._children[OTHER]).inc(n)
+
+
+class _HttpRequests:
+    """The counter of requests; paths that aren't ours, and codes that are none, are `OTHER`."""
+
+    def __init__(self, registry: CollectorRegistry, handlers: Iterable[str]) -> None:
+        self._counter = Counter(
+            "kata_exporter_http_requests_total",
+            "HTTP requests that were answered, by path and status code.",
+            ["handler", "code"],
+            registry=registry,
+        )
+        self._handlers = frozenset(handlers)
+        self._children: dict[tuple[str, int], Counter] = {}
+        for handler in sorted(self._handlers):
+            for code in _USUAL_HTTP_CODES:
+                self._child(handler, code)
+
+    def inc(self, handler: str, code: int) -> None:
+        self._child(
+            handler if handler in self._handlers else OTHER, code if code in _HTTP_CODES else 0
+        ).inc()
+
+    def _child(self, handler: str, code: int) -> Counter:
+        child = self._children.get((handler, code))
+        if child is None:
+            child = self._counter.labels(handler, str(code) if code else OTHER)
+            self._children[handler, code] = child
+        return child
+
+
+class _Registry(CollectorRegistry):
+    """A registry whose counters and histograms have no ``_created`` series.
+
+    prometheus-client can leave them out itself, but only by a switch for the whole process.
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        for metric in super().collect():
+            if metric.type in {"counter", "histogram"}:
+                metric.samples = [s for s in metric.samples if s.name != f"{metric.name}_created"]
+            yield metric
+
+
+def _add_build_info(registry: CollectorRegistry) -> None:
+    info = Gauge(
+        "kata_exporter_build_info",
+        "Always 1; labels tell which exporter this is, and what runs it.",
+        ["version", "python_version"],
+        registry=registry,
+    )
+    info.labels(__version__, platform.python_version()).set(1)
