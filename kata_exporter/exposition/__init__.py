@@ -1,0 +1,5 @@
+"""From snapshot to page: families grouped over sandboxes, in the formats that Prometheus reads."""
+
+from kata_exporter.exposition.text import CONTENT_TYPE, render
+
+__all__ = ["CONTENT_TYPE", "render"]

@@ -1,0 +1,31 @@
+"""Text format 0.0.4: HELP and TYPE once per family, then the lines of every sandbox.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from collections.abc import Iterable
+from functools import cache
+
+from kata_exporter.metrics import Chunk, Metric, escape_help
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def render(chunks: Iterable[Chunk]) -> bytes:
+    """Render a page: chunks are grouped by metric, in the order in which metrics first appear.
+
+    Lines are taken as they are; a page costs one join, whatever the number of samples.
+    """
+    families: dict[Metric, list[bytes]] = {}
+    for chunk in chunks:
+        lines = families.get(chunk.shape.metric)
+        if lines is None:
+            families[chunk.shape.metric] = lines = [_header(chunk.shape.metric)]
+        lines.append(chunk.lines)
+    return b"".join(part for family in families.values() for part in family)
+
+
+@cache
+def _header(metric: Metric) -> bytes:
+    help_text = escape_help(metric.help)
+    return f"# HELP {metric.name} {help_text}\n# TYPE {metric.name} {metric.type}\n".encode()

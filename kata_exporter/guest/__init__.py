@@ -1,0 +1,1 @@
+"""What a guest may say: the schema of its metrics, and the scanner that holds it to that."""

@@ -1,0 +1,1 @@
+"""The families of the guest's text, one subsystem a file."""

@@ -1,0 +1,55 @@
+"""``kata_guest_cpu_time``: time of the guest's CPUs by mode, as node_exporter's cpu collector."""
+
+import re
+
+from kata_exporter.guest.family import Family, GuestLabel, Item, guest_metric
+from kata_exporter.guest.numbers import Conversion, from_hundredths, from_milliseconds
+from kata_exporter.metrics import MetricType
+
+_MODES = ("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user")
+# The kernel counts guests' time into user and nice as well; a mode of its own would count it twice.
+_GUEST_MODES = {"guest": "user", "guest_nice": "nice"}
+
+CPU_SECONDS = guest_metric(
+    "cpu_seconds_total",
+    MetricType.COUNTER,
+    "Seconds that each CPU of the guest spent in each mode",
+    raw="kata_guest_cpu_time",
+    source="/proc/stat",
+    unit="seconds",
+    labels=("cpu", "mode"),
+)
+CPU_GUEST_SECONDS = guest_metric(
+    "cpu_guest_seconds_total",
+    MetricType.COUNTER,
+    "Seconds that each CPU of the guest spent in virtual machines of its own; part of user or nice",
+    raw="kata_guest_cpu_time items guest, guest_nice",
+    source="/proc/stat",
+    unit="seconds",
+    labels=("cpu", "mode"),
+)
+
+
+def _cpu(convert: Conversion) -> Family:
+    modes = {mode: Item(CPU_SECONDS, convert, {"mode": mode}) for mode in _MODES}
+    guests = {
+        item: Item(CPU_GUEST_SECONDS, convert, {"mode": mode})
+        for item, mode in _GUEST_MODES.items()
+    }
+    return Family(
+        name="kata_guest_cpu_time",
+        items=modes | guests,
+        labels=(
+            GuestLabel(
+                raw="cpu",
+                name="cpu",
+                shape=re.compile(r"0|[1-9][0-9]{0,3}"),
+                left_out=frozenset({"total"}),  # the sum of the others
+            ),
+        ),
+    )
+
+
+CPU = _cpu(from_milliseconds)
+CPU_IN_TICKS = _cpu(from_hundredths)
+"""As agents before 2.5.0 had it."""
