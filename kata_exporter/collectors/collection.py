@@ -1,0 +1,99 @@
+"""Collection: every sandbox that the registry knows is asked, again and again, until it goes."""
+
+import asyncio
+from collections.abc import Callable
+
+from kata_exporter.agent.observer import Observer
+from kata_exporter.collectors.rounds import RoundSettings, SandboxRounds
+from kata_exporter.collectors.scheduler import Scheduler
+from kata_exporter.errors import Reason
+from kata_exporter.model import Sandbox
+from kata_exporter.snapshot import Round, Store
+
+Connect = Callable[[Sandbox], Observer]
+OnRound = Callable[[Sandbox, Round], None]
+
+
+class Collection:
+    """Asks the registry's sandboxes; a `registry.Listener`.
+
+    Args:
+        store: takes the rounds.
+        scheduler: says when.
+        connect: makes an observer for a sandbox; raises `UrlError`.
+        settings: what holds for every round.
+        on_round: is told of each round that the store took.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        scheduler: Scheduler,
+        connect: Connect,
+        settings: RoundSettings,
+        on_round: OnRound,
+    ) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._connect = connect
+        self._settings = settings
+        self._on_round = on_round
+        self._rounds: dict[str, SandboxRounds] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._unasked: set[str] = set()
+        self._asked = asyncio.Event()
+
+    async def first_round(self) -> None:
+        """Return when every sandbox that is there was asked once."""
+        while self._unasked:
+            self._asked.clear()
+            await self._asked.wait()
+
+    def started(self, sandbox: Sandbox) -> None:
+        """Ask it from now on."""
+        rounds = SandboxRounds(sandbox, lambda: self._connect(sandbox), self._settings)
+        self._rounds[sandbox.id] = rounds
+        self._unasked.add(sandbox.id)
+        self._scheduler.add(sandbox.id, lambda: self._run(sandbox, rounds))
+
+    def updated(self, sandbox: Sandbox) -> None:
+        """Ask for its containers as they are now."""
+        self._rounds[sandbox.id].update(sandbox)
+
+    def stopped(self, sandbox: Sandbox) -> None:
+        """Ask it no longer; its connection is closed in the background."""
+        rounds = self._rounds.pop(sandbox.id)
+        self._was_asked(sandbox)
+        running = self._scheduler.remove(sandbox.id)
+        task = asyncio.get_running_loop().create_task(_end(running, rounds))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def aclose(self) -> None:
+        """Stop asking, and return when every connection is closed."""
+        await self._scheduler.aclose()
+        for rounds in self._rounds.values():
+            await rounds.aclose()
+        self._rounds.clear()
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    async def _run(self, sandbox: Sandbox, rounds: SandboxRounds) -> bool:
+        collected = await rounds.run()
+        if collected is None:
+            return True
+        if self._store.record(sandbox, collected):
+            self._on_round(sandbox, collected)
+        self._was_asked(sandbox)
+        return collected.reason is Reason.TIMEOUT
+
+    def _was_asked(self, sandbox: Sandbox) -> None:
+        self._unasked.discard(sandbox.id)
+        self._asked.set()
+
+
+async def _end(running: asyncio.Task[None] | None, rounds: SandboxRounds) -> None:
+    if running is not None:
+        await asyncio.wait([running])
+    await rounds.aclose()

@@ -1,0 +1,79 @@
+"""Collector of containers' statistics: StatsContainer, one container after the other."""
+
+from kata_exporter.agent.errors import AgentError
+from kata_exporter.agent.types import ContainerStats
+from kata_exporter.collectors.container_samples import ContainerReader
+from kata_exporter.collectors.execute import Collected
+from kata_exporter.collectors.link import AgentLink
+from kata_exporter.errors import Reason
+from kata_exporter.metrics import Chunk
+from kata_exporter.model import Container, ContainerState, Sandbox
+from kata_exporter.snapshot import container_identity
+
+NAME = "container_stats"
+
+_ASKED = frozenset({ContainerState.RUNNING, ContainerState.UNKNOWN})
+_OF_THIS_CONTAINER = frozenset({Reason.AGENT_ERROR, Reason.PROTOCOL_ERROR})
+"""Reasons after which the next container is still asked; others hold for all of them."""
+
+
+class ContainerStatsCollector:
+    """Asks for the statistics of one sandbox's containers.
+
+    Args:
+        link: to its agent.
+    """
+
+    def __init__(self, link: AgentLink) -> None:
+        self._link = link
+        self._readers: dict[Container, ContainerReader] = {}
+
+    async def collect(self, sandbox: Sandbox, agent_version: str, *, deadline: float) -> Collected:
+        """Ask for each container that runs.
+
+        A container that the agent doesn't have is passed over: it has just gone, or is not there
+        yet.
+
+        Args:
+            sandbox: with its containers as they are now.
+            agent_version: says which units hold; the same in every round.
+            deadline: of every call.
+
+        Raises:
+            AgentError: no container gave an answer.
+        """
+        containers = containers_to_ask(sandbox)
+        self._readers = {
+            container: self._readers.get(container)
+            or ContainerReader(container_identity(sandbox, container), agent_version)
+            for container in containers
+        }
+        chunks: list[Chunk] = []
+        first_error: AgentError | None = None
+        answered = False
+        for container in containers:
+            try:
+                stats = await self._ask(container, deadline)
+            except AgentError as error:
+                if error.reason is Reason.GONE:
+                    answered = True
+                    continue
+                first_error = first_error or error
+                if error.reason not in _OF_THIS_CONTAINER:
+                    break
+            else:
+                answered = True
+                chunks.extend(self._readers[container].read(stats))
+        if first_error is not None and not answered:
+            raise first_error
+        return Collected(tuple(chunks), first_error)
+
+    async def _ask(self, container: Container, deadline: float) -> ContainerStats:
+        return await self._link.ask(
+            NAME, lambda observer: observer.container_stats(container, deadline=deadline)
+        )
+
+
+def containers_to_ask(sandbox: Sandbox) -> tuple[Container, ...]:
+    """Return the containers that run, or may; the pause container is none of them."""
+    return tuple(c for c in sandbox.workload_containers if c.state in _ASKED)

@@ -1,0 +1,47 @@
+"""The one wrapper around a collector: it times it, judges it, and keeps its faults to itself."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from kata_exporter.agent.errors import AgentError
+from kata_exporter.clock import Clock
+from kata_exporter.errors import Reason, UrlError
+from kata_exporter.guest.rejects import GuestTextError
+from kata_exporter.metrics import Chunk
+from kata_exporter.snapshot import CollectorResult
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a collector brought; with an error where it got only a part of it."""
+
+    chunks: tuple[Chunk, ...]
+    error: AgentError | None = None
+
+
+async def execute(
+    name: str, work: Callable[[], Awaitable[Collected]], clock: Clock
+) -> CollectorResult:
+    """Run a collector's work; whatever it raises becomes a result.
+
+    Only cancellation goes through.
+    """
+    started = clock.monotonic()
+    try:
+        collected = await work()
+    except (AgentError, UrlError) as error:
+        reason, chunks, detail = error.reason, None, str(error)
+    except GuestTextError as error:
+        reason, chunks, detail = Reason.REJECTED, None, str(error)
+    except Exception as error:
+        # A fault of ours in one collector must not silence the others.
+        logger.exception("collector %s failed", name)
+        reason, chunks, detail = Reason.REJECTED, None, f"internal error: {type(error).__name__}"
+    else:
+        error_or_none = collected.error
+        reason = Reason.OK if error_or_none is None else error_or_none.reason
+        chunks, detail = collected.chunks, "" if error_or_none is None else str(error_or_none)
+    return CollectorResult(reason, chunks, detail, clock.monotonic() - started)

@@ -1,0 +1,103 @@
+"""The link to one generation of a sandbox: its connection, its back-off, what its agent can do."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from kata_exporter.agent.errors import AgentError
+from kata_exporter.agent.observer import Observer
+from kata_exporter.clock import Clock
+from kata_exporter.errors import Reason
+
+T = TypeVar("T")
+
+MAX_BACKOFF_SECONDS = 60.0
+"""A silent sandbox is asked at least this often (or every interval, if that is longer)."""
+
+ASK_AGAIN_SECONDS = 600.0
+"""A call that policy denies, or that the agent doesn't have, is tried again this often: each denied
+call costs a line in the guest's log."""
+
+_STATES = frozenset({Reason.POLICY_BLOCKED, Reason.UNSUPPORTED})
+
+
+class AgentLink:
+    """Gives an observer that may be asked, and says when not to ask.
+
+    Args:
+        connect: makes an observer with a connection of its own; raises what is wrong with the URL.
+        clock: for back-off.
+        interval_seconds: of collection; the first step of the back-off.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Observer], *, clock: Clock, interval_seconds: float
+    ) -> None:
+        self._connect = connect
+        self._clock = clock
+        self._interval_seconds = interval_seconds
+        self._observer: Observer | None = None
+        self._failures = 0
+        self._retry_at = 0.0
+        self._refused: dict[str, tuple[AgentError, float]] = {}
+
+    @property
+    def backing_off(self) -> bool:
+        """Whether the agent is to be left alone for now."""
+        return self._clock.monotonic() < self._retry_at
+
+    async def observer(self) -> Observer:
+        """Return the observer, a new one where the last is dead; connects nothing yet.
+
+        Raises:
+            UrlError: the agent's URL can't be used.
+        """
+        if self._observer is not None and not self._observer.alive:
+            await self.aclose()
+        if self._observer is None:
+            self._observer = self._connect()
+        return self._observer
+
+    async def ask(self, what: str, call: Callable[[Observer], Awaitable[T]]) -> T:
+        """Make a call, unless the agent is known to refuse this kind.
+
+        Raises:
+            AgentError: the call's own, or the one that it got when it was last tried.
+        """
+        refused = self._refused.get(what)
+        if refused is not None and self._clock.monotonic() < refused[1]:
+            raise refused[0]
+        try:
+            answer = await call(await self.observer())
+        except AgentError as error:
+            if error.reason in _STATES:
+                self._refused[what] = (error, self._clock.monotonic() + ASK_AGAIN_SECONDS)
+            raise
+        self._refused.pop(what, None)
+        return answer
+
+    def refuses(self, what: str) -> bool:
+        """Whether a call of this kind would be answered from memory."""
+        refused = self._refused.get(what)
+        return refused is not None and self._clock.monotonic() < refused[1]
+
+    def succeeded(self) -> None:
+        """Take note of a round with an answer."""
+        self._failures = 0
+        self._retry_at = 0.0
+
+    def failed(self) -> None:
+        """Take note of a round without one: the pause doubles from the second on.
+
+        The first failure is followed by the next round at its usual time.
+        """
+        self._failures += 1
+        pause = self._interval_seconds * 2 ** min(self._failures - 1, 16)
+        pause = min(pause, max(MAX_BACKOFF_SECONDS, self._interval_seconds))
+        # A little less than whole intervals, so that the round at that time isn't passed over.
+        self._retry_at = self._clock.monotonic() + pause - self._interval_seconds / 2
+
+    async def aclose(self) -> None:
+        """Close the connection; the link may be used again."""
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            await observer.aclose()

@@ -1,0 +1,145 @@
+"""One round of one sandbox: ask its agent everything, within one deadline."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from kata_exporter.agent.errors import AgentError
+from kata_exporter.agent.observer import Observer
+from kata_exporter.clock import Clock
+from kata_exporter.collectors import container_stats, guest_metrics
+from kata_exporter.collectors.container_stats import ContainerStatsCollector, containers_to_ask
+from kata_exporter.collectors.execute import Collected, execute
+from kata_exporter.collectors.guest_metrics import OnRejected, collect_guest_metrics
+from kata_exporter.collectors.link import AgentLink
+from kata_exporter.guest.layout_cache import LayoutCache
+from kata_exporter.guest.reader import GuestReader
+from kata_exporter.guest.schema import schema_for
+from kata_exporter.model import Sandbox
+from kata_exporter.snapshot import CollectorResult, Round, sandbox_identity
+
+VERSION = "version"
+CHECK = "check"
+
+BAD_VERSION = "bad_version"
+"""Reason of ``kata_exporter_rejected_total`` for a version that isn't one."""
+
+_VERSION_TEXT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSettings:
+    """What holds for every sandbox's rounds."""
+
+    clock: Clock
+    interval_seconds: float
+    timeout_seconds: float
+    layouts: LayoutCache
+    on_rejected: OnRejected
+
+
+class SandboxRounds:
+    """The rounds of one generation of a sandbox.
+
+    Args:
+        sandbox: whom to ask.
+        connect: makes an observer for it; raises `UrlError`.
+        settings: as `RoundSettings`.
+    """
+
+    def __init__(
+        self, sandbox: Sandbox, connect: Callable[[], Observer], settings: RoundSettings
+    ) -> None:
+        self._sandbox = sandbox
+        self._settings = settings
+        self._link = AgentLink(
+            connect, clock=settings.clock, interval_seconds=settings.interval_seconds
+        )
+        self._containers = ContainerStatsCollector(self._link)
+        self._version: str | None = None
+        self._reader: GuestReader | None = None
+
+    def update(self, sandbox: Sandbox) -> None:
+        """Ask for these containers from the next round on."""
+        self._sandbox = sandbox
+
+    async def run(self) -> Round | None:
+        """Ask, unless the link backs off; then there is no round, and None."""
+        if self._link.backing_off:
+            return None
+        clock = self._settings.clock
+        started = clock.monotonic()
+        results = await self._results(started + self._settings.timeout_seconds)
+        collected = Round(
+            results,
+            self._version or "",
+            ended_monotonic=clock.monotonic(),
+            ended_time=clock.time(),
+            duration_seconds=clock.monotonic() - started,
+        )
+        if collected.answered:
+            self._link.succeeded()
+        else:
+            self._link.failed()
+        return collected
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._link.aclose()
+
+    async def _results(self, deadline: float) -> dict[str, CollectorResult]:
+        clock = self._settings.clock
+        works = {guest_metrics.NAME: self._guest_metrics}
+        if containers_to_ask(self._sandbox):
+            works[container_stats.NAME] = self._container_stats
+        if self._version is None:
+            first = await execute(VERSION, partial(self._ask_version, deadline), clock)
+            if not first.answered:
+                # Nothing else would fare better.
+                return dict.fromkeys(works, first)
+        done = await asyncio.gather(
+            *(execute(name, partial(work, deadline), clock) for name, work in works.items())
+        )
+        if all(self._link.refuses(name) for name in works):
+            # Everything was answered from memory: ask what no policy forbids, to know it lives.
+            check = await execute(CHECK, partial(self._check, deadline), clock)
+            if not check.answered:
+                return dict.fromkeys(works, check)
+        return dict(zip(works, done, strict=True))
+
+    async def _ask_version(self, deadline: float) -> Collected:
+        """Learn the version, once per generation: which schema and which repairs hold."""
+        version = ""
+        try:
+            answer = await self._link.ask(
+                VERSION, lambda observer: observer.version(deadline=deadline)
+            )
+        except AgentError as error:
+            # An agent that answers, but won't say its version, is read as the newest.
+            if not error.from_agent:
+                raise
+        else:
+            version = answer.agent_version
+            if not _VERSION_TEXT.fullmatch(version):
+                self._settings.on_rejected(BAD_VERSION, 1)
+                version = ""
+        identity = sandbox_identity(self._sandbox)
+        self._reader = GuestReader(identity, schema_for(version), layouts=self._settings.layouts)
+        self._version = version
+        return Collected(())
+
+    async def _guest_metrics(self, deadline: float) -> Collected:
+        assert self._reader is not None  # noqa: S101  made with the version, before any collector
+        return await collect_guest_metrics(
+            self._link, self._reader, deadline=deadline, on_rejected=self._settings.on_rejected
+        )
+
+    async def _container_stats(self, deadline: float) -> Collected:
+        return await self._containers.collect(self._sandbox, self._version or "", deadline=deadline)
+
+    async def _check(self, deadline: float) -> Collected:
+        observer = await self._link.observer()
+        await observer.check(deadline=deadline)
+        return Collected(())

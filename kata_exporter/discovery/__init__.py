@@ -1,0 +1,1 @@
+"""Sources that find sandboxes; each yields the events of ``model``."""

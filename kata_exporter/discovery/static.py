@@ -1,0 +1,38 @@
+"""Sandboxes that an administrator wrote into the configuration."""
+
+from collections.abc import Iterable, Iterator
+
+from kata_exporter.model import Container, DiscoveryEvent, Pod, Runtime, SandboxSeen
+
+SOURCE = "static"
+
+
+def static_sandbox(
+    sandbox_id: str, agent_url: str, pod: Pod, containers: Iterable[Container]
+) -> SandboxSeen:
+    """Return the event for one entry of ``sandboxes:``.
+
+    Such a sandbox has no birth that could be seen: it is the same one for as long as its entry says
+    the same.
+    """
+    listed = tuple(containers)
+    return SandboxSeen(
+        source=SOURCE,
+        id=sandbox_id,
+        agent_url=agent_url,
+        birth=f"{agent_url} {pod.namespace}/{pod.name} {pod.uid}",
+        runtime=Runtime.NONE,
+        pod=pod,
+        containers=listed,
+    )
+
+
+class StaticSource:
+    """Yields its sandboxes once."""
+
+    def __init__(self, sandboxes: Iterable[SandboxSeen]) -> None:
+        self._sandboxes = tuple(sandboxes)
+
+    def events(self) -> Iterator[DiscoveryEvent]:
+        """Yield one event per sandbox, in the order of the configuration."""
+        yield from self._sandboxes

@@ -1,0 +1,55 @@
+"""What one collection of one sandbox brought."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kata_exporter.errors import Reason
+from kata_exporter.metrics import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorResult:
+    """What one collector got.
+
+    ``chunks`` is None where the last part is to be kept; an answer with nothing in it is ().
+    """
+
+    reason: Reason
+    chunks: tuple[Chunk, ...] | None = None
+    detail: str = ""
+    """Why, in words; safe to show."""
+    duration_seconds: float = 0.0
+
+    @property
+    def answered(self) -> bool:
+        """Whether the agent gave any usable answer, a denial included."""
+        return self.chunks is not None or self.reason.answered
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One collection: results by collector, and when it ended on both clocks."""
+
+    results: Mapping[str, CollectorResult]
+    agent_version: str
+    """As the agent gives it, checked; empty while it isn't known."""
+    ended_monotonic: float
+    ended_time: float
+    duration_seconds: float
+
+    @property
+    def answered(self) -> bool:
+        """Whether any collector got an answer: what ``kata_sandbox_up`` shows."""
+        return any(result.answered for result in self.results.values())
+
+    @property
+    def reason(self) -> Reason:
+        """The first collector's reason that isn't ok, in the order of the results, or ok."""
+        return next(
+            (r.reason for r in self.results.values() if r.reason is not Reason.OK), Reason.OK
+        )
+
+    @property
+    def detail(self) -> str:
+        """The words that go with `reason`."""
+        return next((r.detail for r in self.results.values() if r.reason is not Reason.OK), "")

@@ -1,0 +1,124 @@
+"""The store: the latest of every sandbox. Parts are replaced whole and age each by itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from kata_exporter.errors import Reason
+from kata_exporter.metrics import Chunk
+from kata_exporter.model import Sandbox
+from kata_exporter.snapshot.round import Round
+from kata_exporter.snapshot.samples import known_chunks, state_chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one collector last brought."""
+
+    chunks: tuple[Chunk, ...]
+    ended_monotonic: float
+    ended_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    sandbox: Sandbox
+    known: tuple[Chunk, ...]
+    """Samples that hold whether the guest answers or not."""
+    state: tuple[Chunk, ...]
+    up: bool = False
+    reason: Reason = Reason.PENDING
+    success: Mapping[str, bool] = field(default_factory=dict)
+    parts: Mapping[str, Part] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxView:
+    """A sandbox as it is shown at one time."""
+
+    sandbox: Sandbox
+    up: bool
+    reason: Reason
+    chunks: tuple[Chunk, ...]
+
+
+class Store:
+    """Holds an entry per sandbox; a `registry.Listener`.
+
+    Args:
+        max_age_seconds: parts older than this are withheld; up, state and info stay.
+    """
+
+    def __init__(self, *, max_age_seconds: float) -> None:
+        self._max_age_seconds = max_age_seconds
+        self._entries: dict[str, _Entry] = {}
+
+    def started(self, sandbox: Sandbox) -> None:
+        """Show a new generation, as pending."""
+        state = state_chunks(sandbox, up=False, reason=Reason.PENDING, success={}, times={})
+        self._entries[sandbox.id] = _Entry(sandbox, known_chunks(sandbox), state)
+
+    def updated(self, sandbox: Sandbox) -> None:
+        """Show other containers; identity labels don't change within a generation."""
+        entry = self._current(sandbox)
+        if entry is not None:
+            self._entries[sandbox.id] = replace(entry, sandbox=sandbox, known=known_chunks(sandbox))
+
+    def stopped(self, sandbox: Sandbox) -> None:
+        """Show it no longer."""
+        if self._current(sandbox) is not None:
+            del self._entries[sandbox.id]
+
+    def record(self, sandbox: Sandbox, collected: Round) -> bool:
+        """Take a round in; returns False, and keeps nothing, where its generation is over."""
+        entry = self._current(sandbox)
+        if entry is None:
+            return False
+        parts = dict(entry.parts)
+        for name, result in collected.results.items():
+            if result.chunks is not None:
+                parts[name] = Part(result.chunks, collected.ended_monotonic, collected.ended_time)
+        success = {name: result.reason is Reason.OK for name, result in collected.results.items()}
+        self._entries[sandbox.id] = replace(
+            entry,
+            up=collected.answered,
+            reason=collected.reason,
+            success=success,
+            parts=parts,
+            state=state_chunks(
+                sandbox,
+                up=collected.answered,
+                reason=collected.reason,
+                success=success,
+                times={name: part.ended_time for name, part in parts.items()},
+                agent_version=collected.agent_version,
+            ),
+        )
+        return True
+
+    def view(self, now: float) -> tuple[SandboxView, ...]:
+        """Return every sandbox as it is to be shown at `now` (monotonic)."""
+        oldest = now - self._max_age_seconds
+        return tuple(
+            SandboxView(
+                entry.sandbox,
+                entry.up,
+                entry.reason,
+                (
+                    *entry.state,
+                    *entry.known,
+                    *(
+                        chunk
+                        for part in entry.parts.values()
+                        if part.ended_monotonic >= oldest
+                        for chunk in part.chunks
+                    ),
+                ),
+            )
+            for entry in self._entries.values()
+        )
+
+    def _current(self, sandbox: Sandbox) -> _Entry | None:
+        entry = self._entries.get(sandbox.id)
+        if entry is None or entry.sandbox.generation != sandbox.generation:
+            return None
+        return entry

@@ -1,0 +1,180 @@
+"""Collection follows the registry: who starts is asked, who stops is left alone and closed."""
+
+import asyncio
+
+import pytest
+from fake_clock import FakeClock, settle
+from fake_observer import METRICS_TEXT, FakeObserver, failure
+
+from kata_exporter.collectors.collection import Collection
+from kata_exporter.collectors.rounds import RoundSettings
+from kata_exporter.collectors.scheduler import Scheduler
+from kata_exporter.errors import Reason
+from kata_exporter.guest.layout_cache import LayoutCache
+from kata_exporter.model import Container, Sandbox, SandboxGone, SandboxSeen
+from kata_exporter.registry import Registry
+from kata_exporter.snapshot import Round, Store
+
+
+class Rig:
+    """A registry, a store and a collection over scripted observers."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.observers: dict[str, list[FakeObserver]] = {}
+        self.scripts: dict[str, dict[str, list[object]]] = {}
+        self.rounds: list[tuple[str, Reason]] = []
+        self.store = Store(max_age_seconds=45.0)
+        self.collection = Collection(
+            store=self.store,
+            scheduler=Scheduler(clock=clock, interval_seconds=15.0, concurrency=8),
+            connect=self._connect,
+            settings=RoundSettings(
+                clock=clock,
+                interval_seconds=15.0,
+                timeout_seconds=5.0,
+                layouts=LayoutCache(),
+                on_rejected=lambda _reason, _n: None,
+            ),
+            on_round=self._on_round,
+        )
+        self.registry = Registry([self.store, self.collection])
+
+    def seen(self, sandbox_id: str, birth: str = "x", *containers: Container) -> None:
+        self.registry.apply(
+            SandboxSeen("static", sandbox_id, "unix:///a", birth, containers=containers)
+        )
+
+    def gone(self, sandbox_id: str) -> None:
+        self.registry.apply(SandboxGone("static", sandbox_id))
+
+    def up(self) -> dict[str, bool]:
+        return {view.sandbox.id: view.up for view in self.store.view(self.clock.monotonic())}
+
+    def _connect(self, sandbox: Sandbox) -> FakeObserver:
+        observer = FakeObserver(**self.scripts.get(sandbox.id, {}))
+        self.observers.setdefault(sandbox.id, []).append(observer)
+        return observer
+
+    def _on_round(self, sandbox: Sandbox, collected: Round) -> None:
+        self.rounds.append((sandbox.id, collected.reason))
+
+
+@pytest.fixture
+def rig(clock: FakeClock) -> Rig:
+    return Rig(clock)
+
+
+async def test_every_sandbox_is_asked_at_once_and_shown(rig: Rig) -> None:
+    rig.seen("box-a")
+    rig.seen("box-b")
+    assert rig.up() == {"box-a": False, "box-b": False}
+
+    await rig.collection.first_round()
+
+    assert rig.up() == {"box-a": True, "box-b": True}
+    assert rig.rounds == [("box-a", Reason.OK), ("box-b", Reason.OK)]
+    await rig.collection.aclose()
+
+
+async def test_the_first_round_of_nobody_is_over_at_once(rig: Rig) -> None:
+    await asyncio.wait_for(rig.collection.first_round(), 1.0)
+    await rig.collection.aclose()
+
+
+async def test_a_hung_sandbox_holds_up_the_first_round_and_none_of_the_others(rig: Rig) -> None:
+    gate = asyncio.Event()
+
+    async def hang() -> str:
+        await gate.wait()
+        return METRICS_TEXT
+
+    rig.scripts["hung"] = {"guest_metrics": [hang]}
+    rig.seen("hung")
+    rig.seen("box-a")
+    first_round = asyncio.create_task(rig.collection.first_round())
+    await settle()
+
+    assert rig.up() == {"hung": False, "box-a": True}
+    assert not first_round.done()
+    rig.gone("hung")
+    await first_round
+    await rig.collection.aclose()
+
+
+async def test_a_sandbox_that_goes_in_mid_round_is_closed_and_leaves_nothing(rig: Rig) -> None:
+    """The call under way never ends by itself: only the cancellation can end it."""
+    gate = asyncio.Event()
+    rig.scripts["box-a"] = {"guest_metrics": [gate.wait]}
+    rig.seen("box-a")
+    await settle()
+
+    rig.gone("box-a")
+    await settle()
+
+    assert rig.up() == {}
+    assert rig.rounds == []
+    assert [observer.closed for observer in rig.observers["box-a"]] == [1]
+    await rig.collection.aclose()
+
+
+async def test_what_an_old_generation_brings_late_is_not_shown_under_the_new_one(rig: Rig) -> None:
+    """Fault 27: the answer to the old VM's call comes when the new VM is there."""
+    gate = asyncio.Event()
+
+    async def late() -> str:
+        try:
+            await gate.wait()
+        except asyncio.CancelledError:
+            return METRICS_TEXT.replace("0.5", "666")
+        raise AssertionError
+
+    rig.scripts["box-a"] = {"guest_metrics": [late]}
+    rig.seen("box-a", "first")
+    await settle()
+    rig.scripts["box-a"] = {"guest_metrics": [failure(Reason.TIMEOUT)]}
+
+    rig.seen("box-a", "second")
+    await settle()
+
+    (view,) = rig.store.view(rig.clock.monotonic())
+    assert view.sandbox.generation == 2
+    assert not any(b"666" in chunk.lines for chunk in view.chunks)
+    await rig.collection.aclose()
+
+
+async def test_an_update_reaches_the_next_round(rig: Rig) -> None:
+    rig.seen("box-a")
+    await rig.collection.first_round()
+
+    rig.seen("box-a", "x", Container("c1", "app"))
+    await rig.clock.run_for(16.0, step=0.5)
+
+    assert "container_stats c1" in rig.observers["box-a"][0].calls
+    await rig.collection.aclose()
+
+
+async def test_closing_in_mid_round_closes_every_connection(rig: Rig) -> None:
+    """SIGTERM in mid-collection: no task and no connection is left."""
+    gate = asyncio.Event()
+    rig.scripts["box-a"] = {"container_stats": [gate.wait]}
+    rig.seen("box-a", "x", Container("c1"))
+    rig.seen("box-b")
+    await settle()
+
+    await rig.collection.aclose()
+
+    assert [o.closed for made in rig.observers.values() for o in made] == [1, 1]
+    assert rig.clock.pending == 0
+
+
+async def test_a_silent_sandbox_comes_back_by_itself(rig: Rig) -> None:
+    rig.scripts["box-a"] = {"guest_metrics": [failure(Reason.TIMEOUT), METRICS_TEXT]}
+    rig.seen("box-a")
+    await rig.collection.first_round()
+    assert rig.up() == {"box-a": False}
+
+    await rig.clock.run_for(30.0, step=0.5)
+
+    assert rig.up() == {"box-a": True}
+    await rig.collection.aclose()

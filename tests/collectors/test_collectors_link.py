@@ -1,0 +1,116 @@
+"""The link backs off from a silent agent and remembers what an agent refuses."""
+
+from collections.abc import Callable
+
+import pytest
+from fake_clock import FakeClock
+from fake_observer import FakeObserver, failure
+
+from kata_exporter.agent.errors import AgentError
+from kata_exporter.agent.observer import Observer
+from kata_exporter.collectors.link import ASK_AGAIN_SECONDS, MAX_BACKOFF_SECONDS, AgentLink
+from kata_exporter.errors import Reason
+
+
+def link_to(
+    *observers: FakeObserver, clock: FakeClock, interval_seconds: float = 15.0
+) -> AgentLink:
+    connect: Callable[[], Observer] = iter(observers).__next__
+    return AgentLink(connect, clock=clock, interval_seconds=interval_seconds)
+
+
+async def ask(link: AgentLink) -> str:
+    return await link.ask("guest_metrics", lambda o: o.guest_metrics(deadline=0.0))
+
+
+async def test_keeps_one_observer_while_it_lives(clock: FakeClock) -> None:
+    link = link_to(first := FakeObserver(), clock=clock)
+
+    assert await link.observer() is await link.observer() is first
+
+
+async def test_closes_a_dead_observer_and_makes_a_new_one(clock: FakeClock) -> None:
+    link = link_to(first := FakeObserver(), second := FakeObserver(), clock=clock)
+    await link.observer()
+    first.dead = True
+
+    assert await link.observer() is second
+    assert first.closed == 1
+
+
+async def test_a_failed_round_is_followed_by_the_next_at_its_usual_time(clock: FakeClock) -> None:
+    link = link_to(clock=clock)
+
+    link.failed()
+
+    assert link.backing_off
+    clock.advance(15.0)
+    assert not link.backing_off
+
+
+async def test_the_pause_doubles_up_to_a_minute(clock: FakeClock) -> None:
+    link = link_to(clock=clock)
+    pauses = []
+    for _ in range(6):
+        link.failed()
+        start = clock.monotonic()
+        while link.backing_off:
+            clock.advance(0.5)
+        pauses.append(clock.monotonic() - start + 7.5)
+
+    assert pauses == [15.0, 30.0, 60.0, 60.0, 60.0, 60.0]
+    assert max(pauses) == MAX_BACKOFF_SECONDS
+
+
+async def test_a_long_interval_is_never_shortened_by_the_back_off(clock: FakeClock) -> None:
+    link = link_to(clock=clock, interval_seconds=300.0)
+    for _ in range(5):
+        link.failed()
+
+    clock.advance(149.0)
+    assert link.backing_off
+    clock.advance(1.0)
+    assert not link.backing_off
+
+
+async def test_an_answer_ends_the_back_off(clock: FakeClock) -> None:
+    link = link_to(clock=clock)
+    link.failed()
+    link.failed()
+
+    link.succeeded()
+
+    assert not link.backing_off
+    link.failed()
+    clock.advance(7.5)
+    assert not link.backing_off
+
+
+@pytest.mark.parametrize("reason", [Reason.POLICY_BLOCKED, Reason.UNSUPPORTED])
+async def test_a_refusal_is_remembered_and_asked_again_rarely(
+    clock: FakeClock, reason: Reason
+) -> None:
+    observer = FakeObserver(guest_metrics=[failure(reason), "text"])
+    link = link_to(observer, clock=clock)
+
+    for _ in range(3):
+        with pytest.raises(AgentError) as caught:
+            await ask(link)
+        assert caught.value.reason is reason
+    assert observer.calls == ["guest_metrics"]
+    assert link.refuses("guest_metrics")
+
+    clock.advance(ASK_AGAIN_SECONDS)
+    assert not link.refuses("guest_metrics")
+    assert await ask(link) == "text"
+    assert await ask(link) == "text"
+
+
+async def test_an_error_is_no_refusal(clock: FakeClock) -> None:
+    observer = FakeObserver(guest_metrics=[failure(Reason.AGENT_ERROR), "text"])
+    link = link_to(observer, clock=clock)
+
+    with pytest.raises(AgentError):
+        await ask(link)
+
+    assert await ask(link) == "text"

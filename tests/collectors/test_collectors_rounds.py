@@ -1,0 +1,282 @@
+"""One round asks everything within one deadline, and says why it got what it got."""
+
+from collections.abc import Callable
+
+import pytest
+from fake_clock import FakeClock
+from fake_observer import METRICS_TEXT, STATS, FakeObserver, failure
+
+from kata_exporter.agent.observer import Observer
+from kata_exporter.agent.types import AgentVersion
+from kata_exporter.collectors.rounds import RoundSettings, SandboxRounds
+from kata_exporter.errors import Reason, UrlError
+from kata_exporter.guest.layout_cache import LayoutCache
+from kata_exporter.model import Container, ContainerState, Pod, Sandbox
+from kata_exporter.snapshot import Round
+
+SANDBOX = Sandbox(
+    "demo-1",
+    1,
+    "unix:///run/demo-1.sock",
+    pod=Pod("shop", "web-0"),
+    containers=(Container("c1", "app"), Container("c2", "log"), Container("demo-1", "pause")),
+)
+
+
+class Rig:
+    """Rounds over a scripted observer, on a fake clock."""
+
+    def __init__(
+        self, clock: FakeClock, observer: FakeObserver, sandbox: Sandbox = SANDBOX
+    ) -> None:
+        self.clock = clock
+        self.observer = observer
+        self.rejected: list[tuple[str, int]] = []
+        self.rounds = self.rounds_with(lambda: observer, sandbox)
+
+    def rounds_with(self, connect: Callable[[], Observer], sandbox: Sandbox) -> SandboxRounds:
+        settings = RoundSettings(
+            clock=self.clock,
+            interval_seconds=15.0,
+            timeout_seconds=5.0,
+            layouts=LayoutCache(),
+            on_rejected=lambda reason, n: self.rejected.append((str(reason), n)),
+        )
+        return SandboxRounds(sandbox, connect, settings)
+
+    async def run(self) -> Round:
+        collected = await self.rounds.run()
+        assert collected is not None
+        return collected
+
+    async def run_later(self, seconds: float = 60.0) -> Round:
+        self.clock.advance(seconds)
+        return await self.run()
+
+
+def lines(collected: Round) -> str:
+    return b"".join(
+        chunk.lines for result in collected.results.values() for chunk in result.chunks or ()
+    ).decode()
+
+
+async def test_asks_the_version_once_then_metrics_and_each_workload_container(
+    clock: FakeClock,
+) -> None:
+    rig = Rig(clock, FakeObserver())
+
+    first, second = await rig.run(), await rig.run()
+
+    each_round = ["guest_metrics", "container_stats c1", "container_stats c2"]
+    assert rig.observer.calls == ["version", *each_round, *each_round]
+    assert (first.reason, second.reason) == (Reason.OK, Reason.OK)
+    assert first.agent_version == second.agent_version == "4.1.0"
+    text = lines(first)
+    assert 'kata_guest_load1{sandbox_id="demo-1",namespace="shop",pod="web-0"} 0.5' in text
+    assert (
+        'kata_container_memory_usage_bytes{sandbox_id="demo-1",namespace="shop",pod="web-0",'
+        'container="app",container_id="c1"} 4096' in text
+    )
+
+
+async def test_all_calls_of_a_round_share_one_deadline(clock: FakeClock) -> None:
+    rig = Rig(clock, FakeObserver())
+
+    await rig.run()
+
+    assert set(rig.observer.deadlines) == {clock.monotonic() + 5.0}
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.TIMEOUT, Reason.CONNECT_FAILED, Reason.CLOSED, Reason.PROTOCOL_ERROR]
+)
+async def test_a_sandbox_that_gives_no_version_is_asked_nothing_else(
+    clock: FakeClock, reason: Reason
+) -> None:
+    rig = Rig(clock, FakeObserver(version=[failure(reason)]))
+
+    collected = await rig.run()
+
+    assert rig.observer.calls == ["version"]
+    assert set(collected.results) == {"guest_metrics", "container_stats"}
+    assert (collected.answered, collected.reason) == (False, reason)
+
+
+async def test_an_agent_that_cannot_say_its_version_is_read_as_the_newest(clock: FakeClock) -> None:
+    refusal = failure(Reason.UNSUPPORTED, from_agent=True)
+    rig = Rig(clock, FakeObserver(version=[refusal]))
+
+    collected = await rig.run()
+
+    assert (collected.reason, collected.agent_version) == (Reason.OK, "")
+    assert "kata_guest_load1" in lines(collected)
+
+
+@pytest.mark.parametrize("version", ["", "x" * 65, '4.1.0"}', "4.1.0\n", "\u0664.\u0661.\u0660"])
+async def test_a_version_that_is_none_is_left_out_and_counted(
+    clock: FakeClock, version: str
+) -> None:
+    rig = Rig(clock, FakeObserver(version=[AgentVersion("0", version)]))
+
+    collected = await rig.run()
+
+    assert (collected.reason, collected.agent_version) == (Reason.OK, "")
+    assert rig.rejected == [("bad_version", 1)]
+
+
+async def test_a_failed_round_is_followed_by_a_pause(clock: FakeClock) -> None:
+    rig = Rig(clock, FakeObserver(version=[failure(Reason.TIMEOUT), AgentVersion("0", "4.1.0")]))
+    await rig.run()
+
+    assert await rig.rounds.run() is None
+    assert (await rig.run_later()).reason is Reason.OK
+
+
+async def test_text_that_is_refused_whole_leaves_the_containers_shown(clock: FakeClock) -> None:
+    rig = Rig(clock, FakeObserver(guest_metrics=["nothing that anyone knows 1\n"]))
+
+    collected = await rig.run()
+
+    assert collected.results["guest_metrics"].reason is Reason.REJECTED
+    assert collected.results["container_stats"].reason is Reason.OK
+    assert (collected.answered, collected.reason) == (True, Reason.REJECTED)
+    assert ("nothing_usable", 1) in rig.rejected
+
+
+async def test_a_forged_line_is_dropped_and_counted_and_the_rest_is_shown(
+    clock: FakeClock,
+) -> None:
+    forged = 'kata_guest_load{item="load5",sandbox_id="someone-else"} 99\n'
+    rig = Rig(clock, FakeObserver(guest_metrics=[METRICS_TEXT + forged]))
+
+    collected = await rig.run()
+
+    assert collected.reason is Reason.OK
+    assert "someone-else" not in lines(collected)
+    assert rig.rejected == [("unknown_label", 1)]
+
+
+async def test_a_large_text_is_read_as_well(clock: FakeClock) -> None:
+    large = METRICS_TEXT + "# a comment\n" * 15_000
+    rig = Rig(clock, FakeObserver(guest_metrics=[large]))
+
+    assert "kata_guest_load1" in lines(await rig.run())
+
+
+async def test_a_denied_call_is_not_made_again_and_the_others_are(clock: FakeClock) -> None:
+    denial = failure(Reason.POLICY_BLOCKED, from_agent=True)
+    rig = Rig(clock, FakeObserver(guest_metrics=[denial]))
+
+    first, second = await rig.run(), await rig.run()
+
+    assert first.reason is second.reason is Reason.POLICY_BLOCKED
+    assert second.answered
+    assert rig.observer.calls.count("guest_metrics") == 1
+    assert rig.observer.calls.count("container_stats c1") == 2
+
+
+async def test_an_agent_that_denies_everything_is_checked_for_life(clock: FakeClock) -> None:
+    denial = failure(Reason.POLICY_BLOCKED, from_agent=True)
+    observer = FakeObserver(
+        guest_metrics=[denial],
+        container_stats=[denial],
+        check=[None, None, failure(Reason.TIMEOUT)],
+    )
+    rig = Rig(clock, observer)
+
+    first, second, third = await rig.run(), await rig.run(), await rig.run()
+
+    assert [r.answered for r in (first, second, third)] == [True, True, False]
+    assert third.reason is Reason.TIMEOUT
+    assert observer.calls.count("check") == 3
+
+
+async def test_a_container_that_is_gone_is_passed_over(clock: FakeClock) -> None:
+    gone = failure(Reason.GONE, from_agent=True)
+    rig = Rig(clock, FakeObserver(container_stats=[gone]))
+
+    collected = await rig.run()
+
+    result = collected.results["container_stats"]
+    assert (result.reason, result.chunks) == (Reason.OK, ())
+
+
+async def test_a_container_that_fails_leaves_the_next_shown(clock: FakeClock) -> None:
+    error = failure(Reason.AGENT_ERROR, from_agent=True)
+    rig = Rig(clock, FakeObserver(container_stats=[error, STATS]))
+
+    collected = await rig.run()
+
+    result = collected.results["container_stats"]
+    assert result.reason is Reason.AGENT_ERROR
+    assert 'container="log"' in lines(collected)
+    assert 'container="app"' not in lines(collected)
+
+
+async def test_after_a_time_out_no_further_container_is_asked(clock: FakeClock) -> None:
+    rig = Rig(clock, FakeObserver(container_stats=[failure(Reason.TIMEOUT)]))
+
+    await rig.run()
+
+    assert [c for c in rig.observer.calls if c.startswith("container_stats")] == [
+        "container_stats c1"
+    ]
+
+
+async def test_containers_that_do_not_run_are_not_asked(clock: FakeClock) -> None:
+    sandbox = Sandbox(
+        "demo-1",
+        1,
+        "unix:///a",
+        containers=(
+            Container("c1", state=ContainerState.EXITED),
+            Container("c2", state=ContainerState.CREATED),
+            Container("c3", state=ContainerState.RUNNING),
+        ),
+    )
+    rig = Rig(clock, FakeObserver(), sandbox)
+
+    await rig.run()
+
+    assert [c for c in rig.observer.calls if c.startswith("container_stats")] == [
+        "container_stats c3"
+    ]
+
+
+async def test_a_sandbox_without_containers_has_no_such_result(clock: FakeClock) -> None:
+    rig = Rig(clock, FakeObserver(), Sandbox("demo-1", 1, "unix:///a"))
+
+    assert set((await rig.run()).results) == {"guest_metrics"}
+
+
+async def test_an_update_changes_whom_the_next_round_asks(clock: FakeClock) -> None:
+    rig = Rig(clock, FakeObserver())
+    await rig.run()
+
+    rig.rounds.update(Sandbox("demo-1", 1, "unix:///a", containers=(Container("c9"),)))
+    rig.observer.calls.clear()
+    await rig.run()
+
+    assert rig.observer.calls == ["guest_metrics", "container_stats c9"]
+
+
+async def test_a_url_that_is_none_is_rejected_with_its_words(clock: FakeClock) -> None:
+    def connect() -> Observer:
+        raise UrlError("agent URL 'tcp://x': unknown scheme 'tcp'")
+
+    rig = Rig(clock, FakeObserver())
+    rig.rounds = rig.rounds_with(connect, SANDBOX)
+
+    collected = await rig.run()
+
+    assert (collected.answered, collected.reason) == (False, Reason.REJECTED)
+    assert "unknown scheme" in collected.detail
+
+
+async def test_closing_closes_the_observer(clock: FakeClock) -> None:
+    rig = Rig(clock, FakeObserver())
+    await rig.run()
+
+    await rig.rounds.aclose()
+
+    assert rig.observer.closed == 1
