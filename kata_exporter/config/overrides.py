@@ -1,0 +1,81 @@
+"""Settings that a flag or an environment variable gives, above those of the file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kata_exporter.config.environment import variable_name
+from kata_exporter.config.problems import Problems
+from kata_exporter.config.settings import (
+    ListenAddress,
+    LogFormat,
+    LogLevel,
+    Settings,
+    WebSettings,
+)
+from kata_exporter.config.words import parse_choice
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A flag, by its name without dashes in front, and what its values do to the settings.
+
+    ``apply`` raises ValueError for a value that can't be used. A repeatable flag takes several
+    values, and its variable holds them with commas between; of any other flag the last one counts.
+    """
+
+    flag: str
+    apply: Callable[[Settings, Sequence[str]], Settings]
+    repeatable: bool = False
+
+    def split(self, variable: str) -> list[str]:
+        """Return the values that a variable holds; an empty one holds none."""
+        parts = variable.split(",") if self.repeatable else [variable]
+        return [part.strip() for part in parts if part.strip()]
+
+
+def _with_addresses(settings: Settings, values: Sequence[str]) -> Settings:
+    addresses = tuple(ListenAddress.parse(value) for value in values)
+    return replace(settings, web=WebSettings(addresses))
+
+
+def _with_level(settings: Settings, values: Sequence[str]) -> Settings:
+    level = parse_choice(LogLevel, values[-1])
+    return replace(settings, log=replace(settings.log, level=level))
+
+
+def _with_format(settings: Settings, values: Sequence[str]) -> Settings:
+    log_format = parse_choice(LogFormat, values[-1])
+    return replace(settings, log=replace(settings.log, format=log_format))
+
+
+OVERRIDES = (
+    Override("web.listen-address", _with_addresses, repeatable=True),
+    Override("log.level", _with_level),
+    Override("log.format", _with_format),
+)
+
+
+def apply_overrides(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str],
+    flags: Mapping[str, Sequence[str]],
+    problems: Problems,
+) -> Settings:
+    """Return `settings` with what flags say, and where they say nothing, what variables say.
+
+    Values that can't be used are added to `problems` under the name of their flag or variable; a
+    variable that a flag overrides isn't looked at.
+    """
+    for override in OVERRIDES:
+        origin, values = f"--{override.flag}", flags.get(override.flag, ())
+        if not values:
+            origin = variable_name(override.flag)
+            values = override.split(environ.get(origin, ""))
+        if not values:
+            continue
+        try:
+            settings = override.apply(settings, values)
+        except ValueError as error:
+            problems.add(f"{origin}: {error}")
+    return settings

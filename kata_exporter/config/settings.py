@@ -1,0 +1,148 @@
+"""What can be set, with the defaults. All frozen: a reload makes new ones and compares."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+from kata_exporter.config.words import quoted
+from kata_exporter.model import Container, Pod
+
+DEFAULT_TIMEOUT_SECONDS = 5.0
+DEFAULT_MAX_AGE_INTERVALS = 3
+
+_MAX_ADDRESS_LENGTH = 300  # a host name has 253 characters at most
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_DIGITS_AND_DOTS = re.compile(r"[0-9.]+", re.ASCII)
+_IN_BRACKETS = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)\]", re.ASCII)
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_ADDRESS_FORMS = "write it as 127.0.0.1:9823, [::1]:9823, or :9823 for all interfaces"
+
+
+class LogLevel(StrEnum):
+    """The least severe log line that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How a log line is written."""
+
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where the web server listens.
+
+    ``host`` is a name or an IP address without brackets, and empty for all interfaces; ``port`` 0
+    has the kernel choose one.
+    """
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "ListenAddress":
+        """Read ``127.0.0.1:9823``, ``[::1]:9823``, ``name:9823`` or ``:9823``.
+
+        Raises:
+            ValueError: `text` is none of these; the error names the part that is wrong.
+        """
+        if len(text) > _MAX_ADDRESS_LENGTH:
+            raise ValueError(f"{quoted(text)} is too long: {_ADDRESS_FORMS}")
+        host, colon, port = text.rpartition(":")
+        if not colon or host.startswith("[") != host.endswith("]"):
+            raise ValueError(f"{quoted(text)} has no port: {_ADDRESS_FORMS}")
+        if not _PORT.fullmatch(port) or int(port) > 65535:
+            raise ValueError(
+                f"{quoted(text)}: the port is no number from 0 to 65535: {_ADDRESS_FORMS}"
+            )
+        return cls(_parse_host(host, text), int(port))
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def _parse_host(host: str, text: str) -> str:
+    in_brackets = _IN_BRACKETS.fullmatch(host)
+    try:
+        if in_brackets:
+            return str(IPv6Address(in_brackets[1]))
+        if _DIGITS_AND_DOTS.fullmatch(host):
+            return str(IPv4Address(host))
+    except AddressValueError as error:
+        raise ValueError(f"{quoted(text)}: no IP address: {error}") from None
+    if ":" in host and not host.startswith("["):
+        raise ValueError(f"{quoted(text)}: an IPv6 address stands in brackets: {_ADDRESS_FORMS}")
+    if host and not _HOST_NAME.fullmatch(host):
+        raise ValueError(f"{quoted(text)}: no host name: {_ADDRESS_FORMS}")
+    return host
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionSettings:
+    """When agents are asked, and how long an answer counts.
+
+    ``timeout_seconds`` is the deadline of one call, and 0 stands for its default: the smaller of the
+    interval and 5 s. ``max_age_seconds`` is how long the last answer of a failing call is shown, and
+    0 stands for its default: 3 intervals. ``concurrency`` is how many sandboxes are asked at once.
+    """
+
+    interval_seconds: float = 15.0
+    timeout_seconds: float = 0.0
+    max_age_seconds: float = 0.0
+    concurrency: int = 64
+
+    def __post_init__(self) -> None:
+        if not self.timeout_seconds:
+            timeout = min(self.interval_seconds, DEFAULT_TIMEOUT_SECONDS)
+            object.__setattr__(self, "timeout_seconds", timeout)
+        if not self.max_age_seconds:
+            max_age = DEFAULT_MAX_AGE_INTERVALS * self.interval_seconds
+            object.__setattr__(self, "max_age_seconds", max_age)
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where metrics are served."""
+
+    listen_addresses: tuple[ListenAddress, ...] = (ListenAddress("127.0.0.1", 9823),)
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What is logged, and how."""
+
+    level: LogLevel = LogLevel.INFO
+    format: LogFormat = LogFormat.LOGFMT
+
+
+@dataclass(frozen=True, slots=True)
+class StaticSandbox:
+    """A sandbox that the configuration file names.
+
+    ``agent_url`` is as written: one that can't be read shows as a sandbox that is down, and stops
+    none of the others. ``line`` is where the entry begins, from 1.
+    """
+
+    id: str
+    agent_url: str
+    pod: Pod = field(default_factory=Pod)
+    containers: tuple[Container, ...] = ()
+    line: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that can be set."""
+
+    collection: CollectionSettings = field(default_factory=CollectionSettings)
+    web: WebSettings = field(default_factory=WebSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    sandboxes: tuple[StaticSandbox, ...] = ()
