@@ -1,0 +1,26 @@
+"""The agent's queue of OOM events: each goes to one waiter, the one that has waited longest."""
+
+import asyncio
+
+CAPACITY = 100
+
+
+class OomQueue:
+    """Events of one guest. A waiter that goes away before its event came loses none."""
+
+    def __init__(self) -> None:
+        self._events: asyncio.Queue[str] = asyncio.Queue(CAPACITY)
+        self._turn = asyncio.Lock()
+
+    def put(self, container_id: str) -> None:
+        """Add an event.
+
+        Raises:
+            asyncio.QueueFull: nobody has taken the last hundred.
+        """
+        self._events.put_nowait(container_id)
+
+    async def take(self) -> str:
+        """Wait for an event, and take it from everybody else."""
+        async with self._turn:
+            return await self._events.get()
