@@ -1,0 +1,217 @@
+"""The composition root: the only file that sees every package.
+
+It wires the parts (discovery → registry → collection and store → page), starts them, and stops them
+in the reverse order.
+"""
+
+import asyncio
+import logging
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kata_exporter.agent import KataAgent, Observer
+from kata_exporter.clock import Clock, SystemClock
+from kata_exporter.collectors.collection import Collection
+from kata_exporter.collectors.rounds import BAD_VERSION, RoundSettings
+from kata_exporter.collectors.scheduler import Scheduler
+from kata_exporter.config.settings import Settings
+from kata_exporter.discovery.static import StaticSource, static_sandbox
+from kata_exporter.errors import Reason
+from kata_exporter.exposition import render
+from kata_exporter.guest.layout_cache import LayoutCache
+from kata_exporter.guest.rejects import RejectReason
+from kata_exporter.model import Sandbox
+from kata_exporter.registry import Registry
+from kata_exporter.snapshot import Round, Store
+from kata_exporter.sockets import AgentUrl, Dialer
+from kata_exporter.telemetry.hooks import CallHook, CallTarget, Hooks
+from kata_exporter.telemetry.logs import LogLimiter, fields
+from kata_exporter.telemetry.otel import tracing_from_environment
+from kata_exporter.telemetry.selfmetrics import SelfMetrics
+from kata_exporter.web import WebServer
+
+logger = logging.getLogger(__name__)
+
+TRACE_FLUSH_SECONDS = 1.0
+"""How long the last spans may hold up the end of the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The exporter at one time, for a line of status."""
+
+    sandboxes: int
+    up: int
+    by_reason: Mapping[str, int]
+    series: int
+
+
+class Exporter:
+    """The whole exporter.
+
+    Args:
+        settings: what is configured.
+        clock: time for every part.
+        dialer: connects to agents.
+        environ: where tracing is configured (``OTEL_*``); the process's unless given.
+
+    Raises:
+        ConfigError: tracing is configured in a way that can't be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        dialer: Dialer | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._dialer = dialer or Dialer()
+        self._self_metrics = SelfMetrics([*RejectReason, BAD_VERSION])
+        self._tracing = tracing_from_environment(os.environ if environ is None else environ)
+        self._hook = self._call_hook()
+        self._silences = LogLimiter(
+            self._clock, on_suppressed=self._self_metrics.count_suppressed_log_lines
+        )
+        self._store = Store(max_age_seconds=settings.collection.max_age_seconds)
+        self._collection = self._new_collection()
+        self._registry = Registry([self._store, self._collection])
+        self._web: WebServer | None = None
+        self._first_round: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen, then find sandboxes and ask them.
+
+        Raises:
+            ConfigError: an address can't be listened on; nothing runs then.
+        """
+        web = WebServer(
+            self,
+            self._settings.web.listen_addresses,
+            clock=self._clock,
+            on_request=self._self_metrics.count_http_request,
+        )
+        await web.start()
+        self._web = web
+        self._start_collection()
+        logger.info(
+            "serving metrics",
+            extra=fields(
+                addresses=", ".join(web.addresses), sandboxes=len(self._registry.sandboxes())
+            ),
+        )
+
+    async def collect_once(self) -> None:
+        """Ask every sandbox once, without a web server; `stop` ends it."""
+        await self._start_collection()
+
+    async def stop(self) -> None:
+        """Stop everything; returns when no task, connection or listener is left."""
+        if self._web is not None:
+            await self._web.aclose()
+            self._web = None
+        if self._first_round is not None:
+            self._first_round.cancel()
+            await asyncio.wait([self._first_round])
+            self._first_round = None
+        await self._collection.aclose()
+        tracing, self._tracing = self._tracing, None
+        if tracing is not None:
+            await asyncio.to_thread(tracing.shutdown, TRACE_FLUSH_SECONDS)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return where it listens, as ``host:port``."""
+        return () if self._web is None else self._web.addresses
+
+    def render(self) -> bytes:
+        """Return the page of metrics."""
+        self._self_metrics.set_sandboxes(len(self._registry.sandboxes()))
+        views = self._store.view(self._clock.monotonic())
+        page = render(chunk for view in views for chunk in view.chunks)
+        return page + self._self_metrics.render()
+
+    def ready(self) -> bool:
+        """Whether every sandbox that was there at the start was asked once."""
+        return self._first_round is not None and self._first_round.done()
+
+    def summary(self) -> Summary:
+        """Return how many sandboxes there are, and how they are."""
+        views = self._store.view(self._clock.monotonic())
+        return Summary(
+            sandboxes=len(views),
+            up=sum(view.up for view in views),
+            by_reason=Counter(str(view.reason) for view in views),
+            series=sum(len(chunk.values) for view in views for chunk in view.chunks),
+        )
+
+    def _call_hook(self) -> CallHook:
+        hooks: list[CallHook] = [self._self_metrics.call_hook(self._clock)]
+        if self._tracing is not None:
+            hooks.append(self._tracing.hook)
+        return Hooks(hooks)
+
+    def _new_collection(self) -> Collection:
+        settings = self._settings.collection
+        return Collection(
+            store=self._store,
+            scheduler=Scheduler(
+                clock=self._clock,
+                interval_seconds=settings.interval_seconds,
+                concurrency=settings.concurrency,
+            ),
+            connect=self._connect,
+            settings=RoundSettings(
+                clock=self._clock,
+                interval_seconds=settings.interval_seconds,
+                timeout_seconds=settings.timeout_seconds,
+                layouts=LayoutCache(),
+                on_rejected=self._self_metrics.count_rejected,
+            ),
+            on_round=self._on_round,
+        )
+
+    def _start_collection(self) -> asyncio.Task[None]:
+        static = StaticSource(
+            static_sandbox(entry.id, entry.agent_url, entry.pod, entry.containers)
+            for entry in self._settings.sandboxes
+        )
+        for event in static.events():
+            self._registry.apply(event)
+        self._first_round = asyncio.get_running_loop().create_task(self._collection.first_round())
+        return self._first_round
+
+    def _connect(self, sandbox: Sandbox) -> Observer:
+        url = AgentUrl.parse(sandbox.agent_url)
+        agent = KataAgent(
+            self._dialer.dial(url),
+            target=CallTarget(url.address, sandbox.id, sandbox.pod.namespace, sandbox.pod.name),
+            clock=self._clock,
+            hook=self._hook,
+            on_protocol_event=self._self_metrics.count_protocol_event,
+        )
+        return Observer(agent)
+
+    def _on_round(self, sandbox: Sandbox, collected: Round) -> None:
+        self._self_metrics.observe_collection(collected.duration_seconds, collected.reason)
+        if collected.reason is Reason.OK:
+            return
+        passed_over = self._silences.allow((sandbox.id, collected.reason))
+        if passed_over is None:
+            return
+        logger.warning(
+            "sandbox not collected in full" if collected.answered else "sandbox is silent",
+            extra=fields(
+                sandbox_id=sandbox.id,
+                namespace=sandbox.pod.namespace,
+                pod=sandbox.pod.name,
+                reason=str(collected.reason),
+                error=collected.detail,
+                lines_passed_over=passed_over or None,
+            ),
+        )

@@ -1,0 +1,13 @@
+"""What the web server serves, as it is injected: nothing here knows where it comes from."""
+
+from typing import Protocol
+
+
+class Pages(Protocol):
+    """The exporter as the web server sees it."""
+
+    def render(self) -> bytes:
+        """Return the page of metrics, whole."""
+
+    def ready(self) -> bool:
+        """Whether every sandbox that was there at the start was asked once."""

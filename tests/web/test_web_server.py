@@ -1,0 +1,172 @@
+"""What the web server answers, over real HTTP on loopback."""
+
+import asyncio
+import gzip
+import logging
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from fake_clock import FakeClock
+from multidict import CIMultiDictProxy
+
+from kata_exporter.config.settings import ListenAddress
+from kata_exporter.errors import ConfigError
+from kata_exporter.web import WebServer
+
+LOOPBACK = ListenAddress("127.0.0.1", 0)
+
+
+class FakePages:
+    def __init__(self) -> None:
+        self.is_ready = False
+        self.page = b"# HELP x X.\n# TYPE x gauge\nx 1\n"
+        self.error: Exception | None = None
+
+    def render(self) -> bytes:
+        if self.error is not None:
+            raise self.error
+        return self.page
+
+    def ready(self) -> bool:
+        return self.is_ready
+
+
+class Site:
+    """A running server, and a client to it."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.pages = FakePages()
+        self.requests: list[tuple[str, int]] = []
+        self.server = WebServer(
+            self.pages,
+            [LOOPBACK],
+            clock=clock,
+            on_request=lambda path, status: self.requests.append((path, status)),
+        )
+
+    async def get(
+        self, path: str, method: str = "GET", **headers: str
+    ) -> tuple[int, CIMultiDictProxy[str], bytes]:
+        url = f"http://{self.server.addresses[0]}{path}"
+        async with (
+            aiohttp.ClientSession(
+                auto_decompress=False, skip_auto_headers=["Accept-Encoding"]
+            ) as s,
+            s.request(method, url, headers=headers) as answer,
+        ):
+            return answer.status, answer.headers, await answer.read()
+
+
+@pytest_asyncio.fixture
+async def site(clock: FakeClock) -> AsyncIterator[Site]:
+    site = Site(clock)
+    await site.server.start()
+    yield site
+    await site.server.aclose()
+
+
+async def test_metrics_are_plain_text_of_format_0_0_4(site: Site) -> None:
+    status, headers, body = await site.get("/metrics")
+
+    assert status == 200
+    assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "Content-Encoding" not in headers
+    assert body == site.pages.page
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "deflate, gzip;q=1.0", "GZIP", "*"])
+async def test_metrics_are_compressed_for_who_accepts_gzip(site: Site, accepted: str) -> None:
+    _, headers, body = await site.get("/metrics", **{"Accept-Encoding": accepted})
+
+    assert headers["Content-Encoding"] == "gzip"
+    assert headers["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(body) == site.pages.page
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "gzip; q=0.0", "br"])
+async def test_metrics_are_plain_for_who_does_not(site: Site, accepted: str) -> None:
+    _, headers, body = await site.get("/metrics", **{"Accept-Encoding": accepted})
+
+    assert "Content-Encoding" not in headers
+    assert body == site.pages.page
+
+
+async def test_the_landing_page_links_to_every_page(site: Site) -> None:
+    status, headers, body = await site.get("/")
+
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/html")
+    for path in ("/metrics", "/-/healthy", "/-/ready"):
+        assert f'href="{path}"'.encode() in body
+
+
+async def test_healthy_at_once_and_ready_after_the_first_round(site: Site) -> None:
+    assert (await site.get("/-/healthy"))[0] == 200
+    assert (await site.get("/-/ready"))[0] == 503
+
+    site.pages.is_ready = True
+
+    assert (await site.get("/-/ready"))[0] == 200
+
+
+async def test_unknown_paths_and_methods_are_refused_and_counted_under_a_closed_set(
+    site: Site,
+) -> None:
+    assert (await site.get("/nobody/knows"))[0] == 404
+    assert (await site.get("/metrics", "POST"))[0] == 405
+    assert (await site.get("/metrics", "HEAD"))[0] == 200
+
+    assert site.requests == [("unknown", 404), ("unknown", 405), ("/metrics", 200)]
+
+
+async def test_a_fault_while_rendering_is_a_500_and_never_half_a_page(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.pages.error = RuntimeError("a bug")
+
+    with caplog.at_level(logging.CRITICAL, "aiohttp.server"):
+        status, _, body = await site.get("/metrics")
+
+    assert status == 500
+    assert b"a bug" not in body
+    assert site.requests == [("/metrics", 500)]
+
+
+async def test_an_address_in_use_is_one_clear_line(clock: FakeClock, site: Site) -> None:
+    taken = ListenAddress.parse(site.server.addresses[0])
+    second = WebServer(FakePages(), [LOOPBACK, taken], clock=clock, on_request=lambda *_: None)
+
+    with pytest.raises(ConfigError) as caught:
+        await second.start()
+
+    assert str(caught.value).startswith(f"cannot listen on {taken}: the address is in use")
+    assert "--web.listen-address" in str(caught.value)
+    assert second.addresses == ()
+
+
+async def test_an_address_that_is_not_ours_is_one_clear_line(clock: FakeClock) -> None:
+    server = WebServer(
+        FakePages(), [ListenAddress("192.0.2.1", 9823)], clock=clock, on_request=lambda *_: None
+    )
+
+    with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:9823"):
+        await server.start()
+
+
+async def test_closing_ends_idle_connections(clock: FakeClock) -> None:
+    """A scraper that keeps its connection doesn't keep the server."""
+    site = Site(clock)
+    await site.server.start()
+    host, _, port = site.server.addresses[0].rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+
+    await asyncio.wait_for(site.server.aclose(), 2.0)
+
+    await asyncio.wait_for(reader.read(), 2.0)
+    writer.close()
+    await writer.wait_closed()
