@@ -1,0 +1,1 @@
+"""Commands. A user's mistake is one line on standard error, never a traceback."""

@@ -1,0 +1,51 @@
+"""Running a command on an event loop until it is done or a signal ends it."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from types import FrameType
+from typing import Any, TypeVar
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_T = TypeVar("_T")
+
+
+def run_until_signal(command: Coroutine[Any, Any, _T]) -> _T | None:
+    """Run `command`; return what it returns, or None when SIGTERM or SIGINT ended it.
+
+    The first signal cancels the command, whose ``finally`` clauses clean up. From then on both
+    signals have their default action: a second one ends the process at once, cleaned up or not.
+    """
+    with asyncio.Runner() as runner:
+        return runner.run(_until_signal(command))
+
+
+async def until_cancelled() -> None:
+    """Wait for the signal."""
+    await asyncio.Event().wait()
+
+
+async def _until_signal(command: Coroutine[Any, Any, _T]) -> _T | None:
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(command)
+    signalled = False
+
+    def on_signal(_signum: int, _frame: FrameType | None) -> None:
+        nonlocal signalled
+        signalled = True
+        for signum in _SIGNALS:
+            signal.signal(signum, signal.SIG_DFL)
+        loop.call_soon_threadsafe(task.cancel)
+
+    # Not loop.add_signal_handler: its handlers wait for the loop, and a second signal must be able
+    # to end a loop that is stuck.
+    before = {signum: signal.signal(signum, on_signal) for signum in _SIGNALS}
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not signalled:
+            raise
+        return None
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

@@ -1,0 +1,59 @@
+"""``kata-exporter serve``: ask the agents, and serve their metrics until a signal ends it."""
+
+import argparse
+import logging
+from typing import TYPE_CHECKING
+
+from kata_exporter.cli import exit_codes, flags
+from kata_exporter.cli.parser import Commands
+
+if TYPE_CHECKING:
+    from kata_exporter.config.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command and its flags."""
+    parser = commands.add_parser(
+        "serve",
+        help="serve metrics (the default command)",
+        description="Ask the agents of the sandboxes, and serve their metrics.",
+        allow_abbrev=False,
+    )
+    flags.add_config_file(parser)
+    flags.add_listen_address(parser)
+    flags.add_log(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT, which end it with 0.
+
+    Raises:
+        ConfigError: flags, environment or file are wrong, or a port is in use.
+    """
+    # Slow to import, and not needed for --help.
+    from kata_exporter.cli.runner import run_until_signal  # noqa: PLC0415  see above
+    from kata_exporter.telemetry.logs import configure_logging  # noqa: PLC0415  see above
+
+    settings = flags.settings_from(args)
+    configure_logging(settings.log.level, settings.log.format)
+    if not settings.sandboxes:
+        logger.warning("no sandboxes are configured: list some under sandboxes: in --config.file")
+    run_until_signal(_serve(settings))
+    return exit_codes.OK
+
+
+async def _serve(settings: "Settings") -> None:
+    """Serve until cancelled."""
+    # All of the server is imported here, where a signal already ends the command with 0.
+    from kata_exporter.app import Exporter  # noqa: PLC0415  see above
+    from kata_exporter.cli.runner import until_cancelled  # noqa: PLC0415  not needed for --help
+
+    exporter = Exporter(settings)
+    try:
+        await exporter.start()
+        await until_cancelled()
+    finally:
+        await exporter.stop()

@@ -1,0 +1,151 @@
+"""The program as a process of its own, with all its real parts."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+END_SECONDS = 2.0
+"""How long the program may take to end once it is told to."""
+
+DEAD = """\
+collection: {interval: 1s}
+sandboxes:
+  - id: demo-1
+    agent_url: unix:///nowhere/demo-1.sock
+    pod: {namespace: shop, name: web-0, uid: u-1}
+  - id: demo-2
+    agent_url: vsock://3
+"""
+
+
+@contextmanager
+def program(tmp_path: Path, *argv: str) -> "Iterator[subprocess.Popen[str]]":
+    """Run the program; whatever happens, it has ended when this ends."""
+    environ = {name: value for name, value in os.environ.items() if not _is_ours(name)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "kata_exporter", *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environ, "TMPDIR": str(tmp_path)},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(("KATA_EXPORTER_", "OTEL_"))
+
+
+def first_match(lines: Iterator[str] | None, pattern: str) -> str:
+    """Read lines up to one that matches; return its first group."""
+    assert lines is not None
+    seen: list[str] = []
+    for line in lines:
+        seen.append(line)
+        found = re.search(pattern, line)
+        if found:
+            return found[1]
+    raise AssertionError(f"no line matches {pattern!r} in {seen}")
+
+
+def get(url: str) -> str:
+    with urlopen(url, timeout=10) as answer:  # noqa: S310  of our own making
+        text: str = answer.read().decode()
+        return text
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "dead.yaml"
+    path.write_text(DEAD)
+    return path
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_serve_serves_until_a_signal(signum: signal.Signals, tmp_path: Path, config: Path) -> None:
+    argv = ["serve", "--config.file", str(config), "--web.listen-address", "127.0.0.1:0"]
+    with program(tmp_path, *argv) as process:
+        address = first_match(process.stderr, r"addresses=(127\.0\.0\.1:[0-9]+)")
+        page = get(f"http://{address}/metrics")
+        process.send_signal(signum)
+        code = process.wait(END_SECONDS)
+
+    assert code == 0
+    assert 'kata_sandbox_up{sandbox_id="demo-1",namespace="shop",pod="web-0"} 0\n' in page
+    assert 'kata_sandbox_up{sandbox_id="demo-2",namespace="",pod=""} 0\n' in page
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_port_in_use_is_one_line_and_2_and_leaves_nothing_behind(
+    command: str, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        argv = [command, "--web.listen-address", address, "--log.level", "error"]
+        with program(tmp_path, *argv) as process:
+            out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 2
+    assert out == ""
+    assert re.fullmatch(rf"kata-exporter: .*{re.escape(address)}.*in use.*\n", err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_scrape_once_prints_the_page_and_tells_of_silent_sandboxes(
+    tmp_path: Path, config: Path
+) -> None:
+    argv = ["scrape", "--once", "--config.file", str(config), "--log.level", "error"]
+    with program(tmp_path, *argv) as process:
+        out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert 'kata_sandbox_up{sandbox_id="demo-1",namespace="shop",pod="web-0"} 0\n' in out
+    assert err == "kata-exporter: 2 of 2 sandboxes are not up: 1 connect_failed, 1 rejected\n"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_the_demo_shows_a_fleet_that_is_up_and_leaves_nothing_behind(
+    signum: signal.Signals, tmp_path: Path
+) -> None:
+    argv = ["demo", "--sandboxes", "3", "--interval", "1s", "--web.listen-address", "127.0.0.1:0"]
+    with program(tmp_path, *argv) as process:
+        url = first_match(process.stdout, r"3 simulated sandboxes, metrics at (\S+) ")
+        page = get(url)
+        (folder,) = tmp_path.iterdir()
+        # The file that the demo wrote is one that the other commands read.
+        scrape = ["scrape", "--once", "--config.file", str(folder / "config.yaml")]
+        with program(tmp_path, *scrape) as scraping:
+            scraped, complaint = scraping.communicate(timeout=30)
+        process.send_signal(signum)
+        code = process.wait(END_SECONDS)
+
+    assert code == 0
+    assert list(tmp_path.iterdir()) == []
+    assert len(re.findall(r"^kata_sandbox_up\{", page, re.MULTILINE)) == 3
+    assert (scraping.returncode, complaint) == (0, "")
+    assert len(re.findall(r"^kata_sandbox_up\{.*\} 1$", scraped, re.MULTILINE)) == 3
+    assert re.search(r"^kata_guest_load1\{", scraped, re.MULTILINE)
+
+
+def test_a_signal_as_the_demo_starts_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The folder is there before the first agent is, and the signal comes in between or later."""
+    with program(tmp_path, "demo", "--web.listen-address", "127.0.0.1:0") as process:
+        while not any(tmp_path.iterdir()):
+            assert process.poll() is None, process.communicate()
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(END_SECONDS)
+
+    assert code == 0
+    assert list(tmp_path.iterdir()) == []
