@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from google.protobuf.internal import api_implementation
+
 from kata_exporter.agent import KataAgent, Observer
 from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.collectors.collection import Collection
@@ -18,7 +20,7 @@ from kata_exporter.collectors.rounds import BAD_VERSION, RoundSettings
 from kata_exporter.collectors.scheduler import Scheduler
 from kata_exporter.config.settings import Settings
 from kata_exporter.discovery.static import StaticSource, static_sandbox
-from kata_exporter.errors import Reason
+from kata_exporter.errors import ConfigError, Reason
 from kata_exporter.exposition import render
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
@@ -36,6 +38,19 @@ logger = logging.getLogger(__name__)
 
 TRACE_FLUSH_SECONDS = 1.0
 """How long the last spans may hold up the end of the process."""
+
+
+_COMPILED = "upb"
+
+
+def _require_compiled_protobuf() -> None:
+    # The decoder in Python has no bounds on what hostile bytes cost.
+    if api_implementation.Type() != _COMPILED:
+        raise ConfigError(
+            f"protobuf runs on its {api_implementation.Type()!r} backend, which is no match for "
+            "hostile guests: install protobuf's wheel for this platform, and unset "
+            "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,8 @@ class Exporter:
         environ: where tracing is configured (``OTEL_*``); the process's unless given.
 
     Raises:
-        ConfigError: tracing is configured in a way that can't be used.
+        ConfigError: tracing is configured in a way that can't be used, or protobuf lacks its C
+            decoder.
     """
 
     def __init__(
@@ -69,6 +85,7 @@ class Exporter:
         dialer: Dialer | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
+        _require_compiled_protobuf()
         self._settings = settings
         self._clock = clock or SystemClock()
         self._dialer = dialer or Dialer()

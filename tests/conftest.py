@@ -14,7 +14,7 @@ import pytest_asyncio
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
-from fake_clock import FakeClock  # noqa: E402  the path above makes it importable
+from fake_clock import FakeClock
 
 DATA = Path(__file__).parent / "data"
 _FDS_BEFORE = pytest.StashKey[dict[int, str]]()
@@ -34,9 +34,9 @@ def clock() -> FakeClock:
 
 def _open_fds() -> dict[int, str]:
     fds: dict[int, str] = {}
-    for name in os.listdir("/proc/self/fd"):
+    for path in Path("/proc/self/fd").iterdir():
         try:
-            fds[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+            fds[int(path.name)] = str(path.readlink())
         except OSError:
             continue  # the descriptor that listed the folder
     return fds

@@ -6,15 +6,16 @@ from collections.abc import Coroutine
 from types import FrameType
 from typing import Any, TypeVar
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _T = TypeVar("_T")
 
 
 def run_until_signal(command: Coroutine[Any, Any, _T]) -> _T | None:
-    """Run `command`; return what it returns, or None when SIGTERM or SIGINT ended it.
+    """Run `command`; return what it returns, or None when a signal ended it.
 
-    The first signal cancels the command, whose ``finally`` clauses clean up. From then on both
-    signals have their default action: a second one ends the process at once, cleaned up or not.
+    SIGTERM and SIGINT do, and SIGHUP, which comes when a terminal is closed, unless the process was
+    started to ignore it (nohup). The first signal cancels the command, whose ``finally`` clauses
+    clean up. From then on each has its default action: a second one ends the process at once.
     """
     with asyncio.Runner() as runner:
         return runner.run(_until_signal(command))
@@ -29,17 +30,18 @@ async def _until_signal(command: Coroutine[Any, Any, _T]) -> _T | None:
     loop = asyncio.get_running_loop()
     task = loop.create_task(command)
     signalled = False
+    ours = [s for s in _SIGNALS if s != signal.SIGHUP or signal.getsignal(s) != signal.SIG_IGN]
 
     def on_signal(_signum: int, _frame: FrameType | None) -> None:
         nonlocal signalled
         signalled = True
-        for signum in _SIGNALS:
-            signal.signal(signum, signal.SIG_DFL)
+        for ended_by in ours:
+            signal.signal(ended_by, signal.SIG_DFL)
         loop.call_soon_threadsafe(task.cancel)
 
     # Not loop.add_signal_handler: its handlers wait for the loop, and a second signal must be able
     # to end a loop that is stuck.
-    before = {signum: signal.signal(signum, on_signal) for signum in _SIGNALS}
+    before = {signum: signal.signal(signum, on_signal) for signum in ours}
     try:
         return await task
     except asyncio.CancelledError:

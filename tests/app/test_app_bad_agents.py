@@ -10,8 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from promtool import check_metrics
-from waiting import soon
 
 from kata_exporter._pb import health_pb2
 from kata_exporter.app import Exporter
@@ -27,6 +25,8 @@ from kata_exporter.model import Pod
 from kata_exporter.simulator import Fleet
 from kata_exporter.sockets import bind_unix
 from kata_exporter.ttrpc import Server, ServerRequest
+from promtool import check_metrics
+from waiting import soon
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from promtool import check_metrics
-from waiting import soon
+from google.protobuf.internal import api_implementation
 
 from kata_exporter.agent import OBSERVED_METHODS
 from kata_exporter.app import Exporter
@@ -22,9 +21,12 @@ from kata_exporter.config.settings import (
     StaticSandbox,
     WebSettings,
 )
+from kata_exporter.errors import ConfigError
 from kata_exporter.simulator import Fleet
 from kata_exporter.sockets import bind_unix
 from kata_exporter.ttrpc import ServerRequest, StatusError
+from promtool import check_metrics
+from waiting import soon
 
 INTERVAL_SECONDS = 1.0
 
@@ -348,3 +350,10 @@ async def test_one_round_without_a_web_server(tmp_path: Path) -> None:
     )
     await exporter.stop()
     await fleet.stop()
+
+
+def test_protobuf_without_its_c_decoder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_implementation, "Type", lambda: "python")
+
+    with pytest.raises(ConfigError, match="hostile guests"):
+        Exporter(Settings(), environ={})

@@ -6,9 +6,9 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+
 from cli_stage import PAGE, Stage, Summary, put_on, terminate
 from fake_clock import FakeClock, settle
-
 from kata_exporter.cli import demo
 from kata_exporter.cli.main import main
 from kata_exporter.errors import ConfigError

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_stage import Stage, put_on
 
+from cli_stage import Stage, put_on
 from kata_exporter import __version__
 from kata_exporter.cli import output
 from kata_exporter.cli.main import main

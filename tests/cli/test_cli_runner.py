@@ -9,7 +9,7 @@ import pytest
 
 from kata_exporter.cli.runner import run_until_signal, until_cancelled
 
-SIGNALS = [signal.SIGTERM, signal.SIGINT]
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
 
 async def cleaning_up(signum: signal.Signals, steps: list[str]) -> None:
@@ -43,6 +43,19 @@ def test_a_signal_cancels_the_command_which_cleans_up(signum: signal.Signals) ->
 
     assert run_until_signal(cleaning_up(signum, steps)) is None
     assert steps == ["cleaned up"]
+
+
+def test_a_closed_terminal_is_ignored_by_who_was_started_to_ignore_it() -> None:
+    async def command() -> int:
+        signal.raise_signal(signal.SIGHUP)
+        await asyncio.sleep(0)
+        return 7
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_until_signal(command()) == 7
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_handlers_are_put_back() -> None:

@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from cli_stage import PAGE, Stage, Summary, put_on, terminate
 
+from cli_stage import PAGE, Stage, Summary, put_on, terminate
 from kata_exporter.cli.main import main
 
 

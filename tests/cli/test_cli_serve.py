@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from cli_stage import Stage, put_on, terminate
 
+from cli_stage import Stage, put_on, terminate
 from kata_exporter.cli.main import main
 from kata_exporter.config.settings import ListenAddress, LogLevel
 from kata_exporter.errors import ConfigError

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+
 from fake_clock import FakeClock, settle
 from fake_observer import METRICS_TEXT, FakeObserver, failure
-
 from kata_exporter.collectors.collection import Collection
 from kata_exporter.collectors.rounds import RoundSettings
 from kata_exporter.collectors.scheduler import Scheduler

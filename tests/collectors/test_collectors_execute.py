@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+
 from fake_clock import FakeClock
 from fake_observer import failure
-
 from kata_exporter.collectors.execute import Collected, execute
 from kata_exporter.errors import Reason, UrlError
 from kata_exporter.guest.rejects import GuestTextError, RejectReason

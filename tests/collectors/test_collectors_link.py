@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+
 from fake_clock import FakeClock
 from fake_observer import FakeObserver, failure
-
 from kata_exporter.agent.errors import AgentError
 from kata_exporter.agent.observer import Observer
 from kata_exporter.collectors.link import ASK_AGAIN_SECONDS, MAX_BACKOFF_SECONDS, AgentLink

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+
 from fake_clock import FakeClock
 from fake_observer import METRICS_TEXT, STATS, FakeObserver, failure
-
 from kata_exporter.agent.observer import Observer
 from kata_exporter.agent.types import AgentVersion
 from kata_exporter.collectors.rounds import RoundSettings, SandboxRounds

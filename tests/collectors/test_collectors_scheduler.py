@@ -4,10 +4,10 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from fake_clock import FakeClock, settle
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fake_clock import FakeClock, settle
 from kata_exporter.collectors.scheduler import Scheduler
 
 

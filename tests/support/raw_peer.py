@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from types import TracebackType
+from typing import Self
 
 from kata_exporter.ttrpc._pb import ttrpc_pb2 as pb
 from wire import HEADER_BYTES
@@ -64,7 +65,7 @@ class RawPeer:
             data += part
         return data
 
-    def __enter__(self) -> "RawPeer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

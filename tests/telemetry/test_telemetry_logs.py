@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from fake_clock import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fake_clock import FakeClock
 from kata_exporter.errors import ConfigError, Reason
 from kata_exporter.telemetry.logs import (
     LIMITED_LIBRARIES,

@@ -5,10 +5,10 @@ import shutil
 import subprocess
 
 import pytest
-from fake_clock import FakeClock
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
+from fake_clock import FakeClock
 from kata_exporter import __version__
 from kata_exporter.errors import Reason
 from kata_exporter.telemetry.hooks import NO_WATCH, CallHook, CallInfo, CallOutcome, CallTarget

@@ -1,5 +1,7 @@
 """What holds for the client's core whatever bytes come, and however they are cut."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,9 +60,7 @@ def test_any_cutting_of_the_bytes_gives_the_same_events(data: bytes, cuts: list[
 
     expected = whole.receive_data(data) + whole.receive_eof()
     events = [
-        event
-        for start, end in zip(edges, edges[1:], strict=False)
-        for event in cut.receive_data(data[start:end])
+        event for start, end in pairwise(edges) for event in cut.receive_data(data[start:end])
     ] + cut.receive_eof()
 
     assert told(events) == told(expected)

@@ -4,7 +4,6 @@ import asyncio
 import gzip
 
 from fake_clock import FakeClock
-
 from kata_exporter.web.page_cache import REUSE_SECONDS, PageCache
 
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 import pytest_asyncio
-from fake_clock import FakeClock
 from multidict import CIMultiDictProxy
 
+from fake_clock import FakeClock
 from kata_exporter.config.settings import ListenAddress
 from kata_exporter.errors import ConfigError
 from kata_exporter.web import WebServer
