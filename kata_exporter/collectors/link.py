@@ -21,7 +21,7 @@ _STATES = frozenset({Reason.POLICY_BLOCKED, Reason.UNSUPPORTED})
 
 
 class AgentLink:
-    """Gives an observer that may be asked, and says when not to ask.
+    """Asks through one observer at a time, and says when not to ask.
 
     Args:
         connect: makes an observer with a connection of its own; raises what is wrong with the URL.
@@ -45,8 +45,11 @@ class AgentLink:
         """Whether the agent is to be left alone for now."""
         return self._clock.monotonic() < self._retry_at
 
-    async def observer(self) -> Observer:
-        """Return the observer, a new one where the last is dead; connects nothing yet.
+    async def begin(self) -> None:
+        """Have an observer for the round that begins: a new one where the last is dead.
+
+        Nothing connects before the first call. Within a round a dead observer stays, so that a
+        guest that breaks its connection costs one connection a round.
 
         Raises:
             UrlError: the agent's URL can't be used.
@@ -55,19 +58,21 @@ class AgentLink:
             await self.aclose()
         if self._observer is None:
             self._observer = self._connect()
-        return self._observer
 
     async def ask(self, what: str, call: Callable[[Observer], Awaitable[T]]) -> T:
         """Make a call, unless the agent is known to refuse this kind.
 
         Raises:
             AgentError: the call's own, or the one that it got when it was last tried.
+            RuntimeError: no round has begun.
         """
+        if self._observer is None:
+            raise RuntimeError("a call before the round began")
         refused = self._refused.get(what)
         if refused is not None and self._clock.monotonic() < refused[1]:
-            raise refused[0]
+            raise refused[0].with_traceback(None)
         try:
-            answer = await call(await self.observer())
+            answer = await call(self._observer)
         except AgentError as error:
             if error.reason in _STATES:
                 self._refused[what] = (error, self._clock.monotonic() + ASK_AGAIN_SECONDS)
@@ -97,7 +102,7 @@ class AgentLink:
         self._retry_at = self._clock.monotonic() + pause - self._interval_seconds / 2
 
     async def aclose(self) -> None:
-        """Close the connection; the link may be used again."""
+        """Close the connection; the next round makes a new one."""
         observer, self._observer = self._observer, None
         if observer is not None:
             await observer.aclose()

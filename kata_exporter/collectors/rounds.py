@@ -20,6 +20,7 @@ from kata_exporter.guest.schema import schema_for
 from kata_exporter.model import Sandbox
 from kata_exporter.snapshot import CollectorResult, Round, sandbox_identity
 
+BEGIN = "begin"
 VERSION = "version"
 CHECK = "check"
 
@@ -94,11 +95,10 @@ class SandboxRounds:
         works = {guest_metrics.NAME: self._guest_metrics}
         if containers_to_ask(self._sandbox):
             works[container_stats.NAME] = self._container_stats
-        if self._version is None:
-            first = await execute(VERSION, partial(self._ask_version, deadline), clock)
-            if not first.answered:
-                # Nothing else would fare better.
-                return dict.fromkeys(works, first)
+        first = await execute(BEGIN, partial(self._begin, deadline), clock)
+        if not first.answered:
+            # Nothing else would fare better.
+            return dict.fromkeys(works, first)
         done = await asyncio.gather(
             *(execute(name, partial(work, deadline), clock) for name, work in works.items())
         )
@@ -109,7 +109,13 @@ class SandboxRounds:
                 return dict.fromkeys(works, check)
         return dict(zip(works, done, strict=True))
 
-    async def _ask_version(self, deadline: float) -> Collected:
+    async def _begin(self, deadline: float) -> Collected:
+        await self._link.begin()
+        if self._version is None:
+            await self._ask_version(deadline)
+        return Collected(())
+
+    async def _ask_version(self, deadline: float) -> None:
         """Learn the version, once per generation: which schema and which repairs hold."""
         version = ""
         try:
@@ -128,7 +134,6 @@ class SandboxRounds:
         identity = sandbox_identity(self._sandbox)
         self._reader = GuestReader(identity, schema_for(version), layouts=self._settings.layouts)
         self._version = version
-        return Collected(())
 
     async def _guest_metrics(self, deadline: float) -> Collected:
         assert self._reader is not None  # noqa: S101  made with the version, before any collector
@@ -140,6 +145,5 @@ class SandboxRounds:
         return await self._containers.collect(self._sandbox, self._version or "", deadline=deadline)
 
     async def _check(self, deadline: float) -> Collected:
-        observer = await self._link.observer()
-        await observer.check(deadline=deadline)
+        await self._link.ask(CHECK, lambda observer: observer.check(deadline=deadline))
         return Collected(())

@@ -21,7 +21,7 @@ from kata_exporter.config.settings import (
     StaticSandbox,
     WebSettings,
 )
-from kata_exporter.model import Pod
+from kata_exporter.model import Container, Pod
 from kata_exporter.simulator import Fleet
 from kata_exporter.sockets import bind_unix
 from kata_exporter.ttrpc import Server, ServerRequest
@@ -154,6 +154,37 @@ async def test_a_bad_agent_is_down_with_its_reason_and_the_others_are_not(
         assert 'kata_sandbox_up{sandbox_id="bad-one",namespace="shop",pod="bad"} 0' in page
         assert page.count("\nkata_guest_load1{") == 2
     await fleet.stop()
+
+
+async def test_an_agent_that_breaks_its_connection_costs_one_connection_a_round(
+    tmp_path: Path,
+) -> None:
+    """It answers the version, so that both collectors ask, and then breaks every rule."""
+    connections = 0
+
+    async def breaks_off(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, header: bytes
+    ) -> None:
+        nonlocal connections
+        connections += 1
+        if connections == 1:
+            await reader.readexactly(int.from_bytes(header[:4], "big"))
+            body = b"\x0a\x00\x12" + bytes([len(VERSION)]) + VERSION
+            writer.write(frame(1, body))
+            await reader.readexactly(10)
+        writer.write(b"\xff" * 64)
+        await reader.read()
+
+    bad = StaticSandbox(
+        "bad-one",
+        f"unix://{tmp_path}/bad.sock",
+        containers=tuple(Container(f"ctr-{n}", f"c{n}") for n in range(8)),
+    )
+    async with bad_agent(tmp_path / "bad.sock", breaks_off), exporter_on(bad) as exporter:
+        rounds = b'kata_exporter_collections_total{result="protocol_error"} 3.0'
+        await soon(lambda: rounds in exporter.render())
+
+        assert connections == 3
 
 
 @pytest.mark.real

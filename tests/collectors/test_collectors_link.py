@@ -26,16 +26,37 @@ async def ask(link: AgentLink) -> str:
 async def test_keeps_one_observer_while_it_lives(clock: FakeClock) -> None:
     link = link_to(first := FakeObserver(), clock=clock)
 
-    assert await link.observer() is await link.observer() is first
+    for _ in range(2):
+        await link.begin()
+        await ask(link)
+
+    assert len(first.calls) == 2
 
 
-async def test_closes_a_dead_observer_and_makes_a_new_one(clock: FakeClock) -> None:
+async def test_a_round_closes_a_dead_observer_and_makes_a_new_one(clock: FakeClock) -> None:
     link = link_to(first := FakeObserver(), second := FakeObserver(), clock=clock)
-    await link.observer()
+    await link.begin()
     first.dead = True
 
-    assert await link.observer() is second
-    assert first.closed == 1
+    await link.begin()
+    await ask(link)
+
+    assert (first.closed, first.calls, second.calls) == (1, [], ["guest_metrics"])
+
+
+async def test_within_a_round_a_dead_observer_is_not_replaced(clock: FakeClock) -> None:
+    link = link_to(first := FakeObserver(), FakeObserver(), clock=clock)
+    await link.begin()
+    first.dead = True
+
+    await ask(link)
+
+    assert (first.closed, first.calls) == (0, ["guest_metrics"])
+
+
+async def test_a_call_before_any_round_is_a_fault_of_ours(clock: FakeClock) -> None:
+    with pytest.raises(RuntimeError, match="before the round"):
+        await ask(link_to(clock=clock))
 
 
 async def test_a_failed_round_is_followed_by_the_next_at_its_usual_time(clock: FakeClock) -> None:
@@ -92,6 +113,7 @@ async def test_a_refusal_is_remembered_and_asked_again_rarely(
 ) -> None:
     observer = FakeObserver(guest_metrics=[failure(reason), "text"])
     link = link_to(observer, clock=clock)
+    await link.begin()
 
     for _ in range(3):
         with pytest.raises(AgentError) as caught:
@@ -109,6 +131,7 @@ async def test_a_refusal_is_remembered_and_asked_again_rarely(
 async def test_an_error_is_no_refusal(clock: FakeClock) -> None:
     observer = FakeObserver(guest_metrics=[failure(Reason.AGENT_ERROR), "text"])
     link = link_to(observer, clock=clock)
+    await link.begin()
 
     with pytest.raises(AgentError):
         await ask(link)
