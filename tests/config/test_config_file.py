@@ -46,7 +46,7 @@ def test_a_file_without_permission_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_null_byte_in_the_path_is_told() -> None:
-    with pytest.raises(ConfigError, match="no path: embedded null byte"):
+    with pytest.raises(ConfigError, match=r"no path: .*embedded null"):
         read_file(Path("a\0b"))
 
 

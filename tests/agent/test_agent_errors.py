@@ -1,0 +1,173 @@
+"""Every error of ttrpc has its Reason, and a guest's text is safe to show."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kata_exporter.agent.errors import AgentError, agent_error, bad_answer
+from kata_exporter.agent.methods import METHODS
+from kata_exporter.errors import DialError, HandshakeError, Reason, UrlError, VsockForbidden
+from kata_exporter.ttrpc import (
+    Code,
+    ConnectError,
+    ConnectionClosed,
+    DeadlineExceeded,
+    MessageTooLarge,
+    Phase,
+    ProtocolViolation,
+    StatusError,
+    TtrpcError,
+    Violation,
+)
+
+METRICS = "grpc.AgentService/GetMetrics"
+STATS = "grpc.AgentService/StatsContainer"
+UNDEFINED = "GetMetricsRequest: internal error policy check: unexpected eval_query result"
+
+
+def connect_error(cause: BaseException) -> ConnectError:
+    error = ConnectError(str(cause))
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "code"),
+    [
+        (DeadlineExceeded(Phase.DIAL), Reason.TIMEOUT, "DEADLINE_EXCEEDED"),
+        (DeadlineExceeded(Phase.ANSWER), Reason.TIMEOUT, "DEADLINE_EXCEEDED"),
+        (ConnectionClosed("closed"), Reason.CLOSED, "UNAVAILABLE"),
+        (MessageTooLarge(5, 4), Reason.TOO_LARGE, "RESOURCE_EXHAUSTED"),
+        *(
+            (ProtocolViolation(violation, "broken"), Reason.PROTOCOL_ERROR, "INTERNAL")
+            for violation in Violation
+        ),
+        (connect_error(DialError("refused")), Reason.CONNECT_FAILED, "UNAVAILABLE"),
+        (connect_error(HandshakeError("KO")), Reason.HANDSHAKE_FAILED, "UNAVAILABLE"),
+        (connect_error(VsockForbidden("no")), Reason.VSOCK_FORBIDDEN, "UNAVAILABLE"),
+        (connect_error(UrlError("odd")), Reason.REJECTED, "UNAVAILABLE"),
+        (connect_error(OSError(5, "odd")), Reason.CONNECT_FAILED, "UNAVAILABLE"),
+        # It has a `reason` too, which is none of ours.
+        (
+            connect_error(UnicodeEncodeError("utf-8", "x", 0, 1, "odd")),
+            Reason.CONNECT_FAILED,
+            "UNAVAILABLE",
+        ),
+        (ConnectError("without a cause"), Reason.CONNECT_FAILED, "UNAVAILABLE"),
+        (TtrpcError("of a kind to come"), Reason.PROTOCOL_ERROR, "UNKNOWN"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+def test_error_without_an_answer_has_its_reason(
+    error: TtrpcError, reason: Reason, code: str
+) -> None:
+    translated = agent_error(METRICS, error)
+
+    assert (translated.reason, translated.code) == (reason, code)
+    assert translated.method == METRICS
+    assert not translated.from_agent
+    assert str(translated) == f"{METRICS}: {error}"
+
+
+REASONS = {
+    Code.CANCELLED: Reason.AGENT_ERROR,
+    Code.UNKNOWN: Reason.AGENT_ERROR,
+    Code.INVALID_ARGUMENT: Reason.UNSUPPORTED,
+    Code.DEADLINE_EXCEEDED: Reason.TIMEOUT,
+    Code.NOT_FOUND: Reason.UNSUPPORTED,
+    Code.ALREADY_EXISTS: Reason.AGENT_ERROR,
+    Code.PERMISSION_DENIED: Reason.POLICY_BLOCKED,
+    Code.RESOURCE_EXHAUSTED: Reason.AGENT_ERROR,
+    Code.FAILED_PRECONDITION: Reason.AGENT_ERROR,
+    Code.ABORTED: Reason.AGENT_ERROR,
+    Code.OUT_OF_RANGE: Reason.AGENT_ERROR,
+    Code.UNIMPLEMENTED: Reason.UNSUPPORTED,
+    Code.INTERNAL: Reason.AGENT_ERROR,
+    Code.UNAVAILABLE: Reason.AGENT_ERROR,
+    Code.DATA_LOSS: Reason.AGENT_ERROR,
+    Code.UNAUTHENTICATED: Reason.AGENT_ERROR,
+}
+
+
+def test_table_has_every_code_but_ok() -> None:
+    assert set(REASONS) == set(Code) - {Code.OK}
+
+
+@pytest.mark.parametrize(("code", "reason"), REASONS.items())
+def test_each_code_has_its_reason(code: Code, reason: Reason) -> None:
+    translated = agent_error(METRICS, StatusError(int(code), "why"))
+
+    assert (translated.reason, translated.code) == (reason, code.name)
+    assert translated.detail == f"{code.name}: why"
+
+
+@pytest.mark.parametrize("code", [999, 17, -1, 2**31 - 1])
+def test_code_that_is_none_is_an_unknown_agent_error(code: int) -> None:
+    translated = agent_error(METRICS, StatusError(code, "why"))
+
+    assert (translated.reason, translated.code) == (Reason.AGENT_ERROR, "UNKNOWN")
+    assert translated.from_agent
+
+
+def test_container_that_the_agent_does_not_have_is_gone() -> None:
+    error = StatusError(Code.INVALID_ARGUMENT, '"invalid container id"')
+
+    assert agent_error(STATS, error).reason is Reason.GONE
+
+
+@pytest.mark.parametrize("method", [method.full_name for method in METHODS])
+@pytest.mark.parametrize(
+    "error",
+    [
+        StatusError(Code.PERMISSION_DENIED, "GetMetricsRequest is blocked by policy: false"),
+        StatusError(Code.INTERNAL, UNDEFINED),
+    ],
+    ids=["denied", "undefined"],
+)
+def test_both_ways_of_a_policy_to_say_no_are_one_reason(method: str, error: StatusError) -> None:
+    translated = agent_error(method, error)
+
+    assert translated.reason is Reason.POLICY_BLOCKED
+    assert translated.reason.answered
+
+
+def test_text_of_a_policy_counts_under_its_own_code_only() -> None:
+    assert agent_error(METRICS, StatusError(Code.UNKNOWN, UNDEFINED)).reason is Reason.AGENT_ERROR
+
+
+@pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
+def test_answer_of_the_agent_is_from_the_agent_but_for_its_timeout(code: Code) -> None:
+    """A time-out that it reports gave as little as one of ours."""
+    spoke = agent_error(METRICS, StatusError(int(code), "")).from_agent
+
+    assert spoke is (code is not Code.DEADLINE_EXCEEDED)
+
+
+def test_ten_kilobytes_of_a_guest_become_one_short_line() -> None:
+    error = StatusError(Code.INTERNAL, "\x1b[2J\u202eline\n\x00" * 1000)
+
+    translated = agent_error(METRICS, error)
+
+    assert translated.detail.startswith(r"INTERNAL: \x1b[2J\u202eline\n\x00")
+    assert len(translated.detail) < 300
+    assert str(translated).isprintable()
+    assert str(translated).isascii()
+
+
+@given(st.text(max_size=700), st.sampled_from([StatusError, ConnectError, ConnectionClosed]))
+def test_any_text_is_shown_on_one_short_line(text: str, kind: type[TtrpcError]) -> None:
+    error = kind(13, text) if kind is StatusError else kind(text)
+
+    detail = agent_error(METRICS, error).detail
+
+    assert detail.isascii()
+    assert detail.isprintable()
+    assert len(detail) < 300
+
+
+def test_answer_that_is_not_the_message_is_a_protocol_error() -> None:
+    error = bad_answer(METRICS, "answer is no Metrics")
+
+    assert isinstance(error, AgentError)
+    assert (error.reason, error.code) == (Reason.PROTOCOL_ERROR, "INTERNAL")
+    assert str(error) == f"{METRICS}: answer is no Metrics"
