@@ -163,7 +163,11 @@ def _guarded(hook: CallHook | None) -> CallHook:
 
 def _metadata(watch: CallWatch) -> Metadata:
     """Return what a watch adds to the request, without what ttrpc can't carry."""
-    return tuple((key, value) for key, value in watch.metadata() if METADATA_KEY.fullmatch(key))
+    return tuple(
+        (key, value)
+        for key, value in watch.metadata()
+        if METADATA_KEY.fullmatch(key) and value.isascii()
+    )
 
 
 async def _watched(

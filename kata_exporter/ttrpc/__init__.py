@@ -4,6 +4,7 @@ Protocol cores without IO (`client_protocol`, `server_protocol`), a `Client` and
 them. Imports nothing of the rest of the package. Unary calls only: the agent has no others.
 """
 
+from kata_exporter.ttrpc.acceptor import Acceptor
 from kata_exporter.ttrpc.client import Client, Dial
 from kata_exporter.ttrpc.client_protocol import Dropped
 from kata_exporter.ttrpc.codes import Code
@@ -25,6 +26,7 @@ from kata_exporter.ttrpc.server import Handler, Server, ServerRequest
 
 __all__ = [
     "METADATA_KEY",
+    "Acceptor",
     "Call",
     "CallTrace",
     "Client",

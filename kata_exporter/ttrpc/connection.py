@@ -228,7 +228,7 @@ class ClientConnection(asyncio.Protocol):
     def _watch_frame(self, *, completed: bool) -> None:
         if completed or not self._protocol.mid_frame:
             self._stop_frame_timer()
-        if self._protocol.mid_frame and self._frame_timer is None and self._error is None:
+        if self._protocol.mid_frame and self._frame_timer is None:
             self._frame_timer = self._clock.call_at(
                 self._clock.monotonic() + FRAME_SECONDS, self._stalled
             )

@@ -7,8 +7,8 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from functools import partial
 
+from kata_exporter.ttrpc.acceptor import Acceptor
 from kata_exporter.ttrpc.codes import Code
 from kata_exporter.ttrpc.connection import attach
 from kata_exporter.ttrpc.envelope import Request, Response
@@ -17,8 +17,6 @@ from kata_exporter.ttrpc.server_protocol import RequestReceived, ServerProtocol
 from kata_exporter.ttrpc.timing import Clock, run_until
 
 logger = logging.getLogger(__name__)
-
-ACCEPT_RETRY_SECONDS = 1.0
 
 ServerRequest = Request
 Handler = Callable[[ServerRequest], Awaitable[bytes]]
@@ -31,13 +29,11 @@ class Server:
     def __init__(self, handler: Handler, *, clock: Clock) -> None:
         self._handler = handler
         self._clock = clock
-        self._listeners: set[socket.socket] = set()
-        self._serving: set[asyncio.Task[None]] = set()
+        self._acceptor = Acceptor(self.attach)
 
     async def serve(self, listener: socket.socket) -> None:
         """Accept on a listening, non-blocking socket in the background; it is ours from here on."""
-        self._listeners.add(listener)
-        self._listen(listener)
+        self._acceptor.listen(listener)
 
     async def attach(self, sock: socket.socket) -> None:
         """Serve a connected stream socket until it closes."""
@@ -51,38 +47,7 @@ class Server:
 
     async def aclose(self) -> None:
         """Stop accepting, close every connection, and end every handler."""
-        for listener in self._listeners:
-            asyncio.get_running_loop().remove_reader(listener)
-            listener.close()
-        self._listeners.clear()
-        for task in self._serving:
-            task.cancel()
-        if self._serving:
-            await asyncio.wait(self._serving)
-
-    def _listen(self, listener: socket.socket) -> None:
-        if listener in self._listeners:
-            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
-
-    def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            sock, _ = listener.accept()
-        except BlockingIOError:
-            return
-        except OSError as error:
-            # Out of descriptors, mostly: the listener stays readable, so leave it for a while.
-            logger.warning("can't accept a connection: %s", error)
-            loop.remove_reader(listener)
-            loop.call_later(ACCEPT_RETRY_SECONDS, self._listen, listener)
-            return
-        task = loop.create_task(self.attach(sock))
-        self._serving.add(task)
-        task.add_done_callback(partial(self._served, sock))
-
-    def _served(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
-        self._serving.discard(task)
-        sock.close()  # a task that was cancelled before its first step never had it
+        await self._acceptor.aclose()
 
 
 class _ServerConnection(asyncio.Protocol):

@@ -26,7 +26,7 @@ UNDEFINED = "GetMetricsRequest: internal error policy check: unexpected eval_que
 
 
 def connect_error(cause: BaseException) -> ConnectError:
-    error = ConnectError(str(cause))
+    error = ConnectError("no way there")
     error.__cause__ = cause
     return error
 

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +58,14 @@ class Prometheus:
     def __init__(self, address: str) -> None:
         self._base = f"http://{address}/api/v1"
 
+    def ready(self) -> bool:
+        """Whether it answers queries; until its storage is open it says 503."""
+        try:
+            self.query("vector(1)")
+        except urllib.error.HTTPError:
+            return False
+        return True
+
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(f"{self._base}/{path}", timeout=5) as answer:  # noqa: S310  ours
             return json.load(answer)["data"]
@@ -96,7 +105,9 @@ def prometheus(tmp_path: Path, demo: str) -> Iterator[Prometheus]:
         f"--storage.tsdb.path={tmp_path / 'tsdb'}",
         "--web.listen-address=127.0.0.1:0",
     ) as running:
-        yield Prometheus(found(log, r'Listening on" address=(127\.0\.0\.1:\d+)'))
+        prometheus = Prometheus(found(log, r'Listening on" address=(127\.0\.0\.1:\d+)'))
+        eventually(prometheus.ready)
+        yield prometheus
         running.send_signal(signal.SIGTERM)
         running.wait(timeout=20)
     warnings = [

@@ -79,6 +79,7 @@ def test_failure_with_a_payload_is_a_failure() -> None:
     body = bytes.fromhex("0a02 0807 1201 ff")
 
     assert opened().receive_data(frame(1, body)) == [AnswerReceived(1, Response(b"\xff", 7))]
+    assert opened(0).receive_data(frame(1, body)) == [AnswerReceived(1, Response(b"\xff", 7))]
 
 
 @pytest.mark.parametrize("cap_bytes", [4 * KIB, 64 * KIB, 256 * KIB, 1024 * KIB])
@@ -259,12 +260,14 @@ def test_flood_of_empty_frames_ends_at_the_budget() -> None:
     assert violation_of(events) is Violation.UNKNOWN_STREAM
 
 
-def test_body_of_an_unknown_answer_is_not_kept() -> None:
+@pytest.mark.parametrize("stream_id", [1, 99], ids=["late", "unknown"])
+def test_body_of_an_answer_that_nobody_wants_is_not_kept(stream_id: int) -> None:
     protocol = opened()
+    protocol.forget(1)
     body = b"x" * ERROR_ANSWER_BYTES
     tracemalloc.start()
     try:
-        protocol.receive_data(header(len(body), 99))
+        protocol.receive_data(header(len(body), stream_id))
         protocol.receive_data(body)
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -20,7 +20,7 @@ from kata_exporter.ttrpc import (
     ServerRequest,
     StatusError,
 )
-from kata_exporter.ttrpc import server as server_module
+from kata_exporter.ttrpc import acceptor as acceptor_module
 
 CALL = Call("s", "m", b"ping", cap_bytes=4096)
 Handle = Callable[[ServerRequest], Awaitable[bytes]]
@@ -261,7 +261,7 @@ async def test_server_that_runs_out_of_descriptors_goes_on_later(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(server_module, "ACCEPT_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(acceptor_module, "ACCEPT_RETRY_SECONDS", 0.0)
     path = tmp_path / "agent.sock"
     server = Server(echo, clock=clock)
     listener = Scarce(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
