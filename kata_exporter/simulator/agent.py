@@ -1,6 +1,5 @@
 """The agent of a simulated guest: what it answers to each call, and how it can be made to fail."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
@@ -9,31 +8,29 @@ from google.protobuf.message import DecodeError, Message
 from kata_exporter._pb import agent_pb2, health_pb2
 from kata_exporter.clock import Clock
 from kata_exporter.simulator.container_stats import stats_response
+from kata_exporter.simulator.faults.base import Fault
 from kata_exporter.simulator.guest import SimulatedGuest
+from kata_exporter.simulator.guest_clock import GuestClock
 from kata_exporter.simulator.metrics_text import metrics_text
 from kata_exporter.simulator.oom_queue import OomQueue
 from kata_exporter.ttrpc import Code, Server, ServerRequest, StatusError
 
 RequestT = TypeVar("RequestT", bound=Message)
 
-PORT = 1024
-"""Where an agent listens in its guest."""
 
 _GRPC_VERSION = "0.0.1"
 _MEM_BLOCK_BYTES = 128 << 20
-_STORAGE_HANDLERS = ("blk", "ephemeral", "local", "overlayfs", "virtio-fs", "watchable-bind")
+_STORAGE_HANDLERS = """
+    ephemeral erofs.multi-layer blk virtio-fs mmioblk overlayfs scsi watchable-bind image_guest_pull
+    nvdimm local
+""".split()
 
 OnRequest = Callable[[ServerRequest], None]
 Answer = Callable[[bytes], Awaitable[Message]]
 
 
 class SimulatedAgent:
-    """Answers as kata-agent does.
-
-    Faults can be switched while it runs:
-        hang: requests are read and not answered until this is false again, or the caller goes.
-        error: every call gets this instead of its answer.
-        metrics_text_filter: changes the text of GetMetrics.
+    """Answers as kata-agent does, or as a fault would have it.
 
     Args:
         guest: whose agent it is.
@@ -55,11 +52,9 @@ class SimulatedAgent:
         self._on_request = on_request
         self._scrapes = 0
         self._oom_events = OomQueue()
-        self._going = asyncio.Event()
-        self._going.set()
-        self.error: StatusError | None = None
-        self.metrics_text_filter: Callable[[str], str] | None = None
-        self.server = Server(self.handle, clock=clock)
+        self._fault = Fault()
+        self._clock = GuestClock(clock)
+        self.server = Server(self.handle, clock=self._clock)
         self._answers: Mapping[str, Mapping[str, Answer]] = {
             "grpc.Health": {"Check": self._check, "Version": self._say_version},
             "grpc.AgentService": {
@@ -71,16 +66,15 @@ class SimulatedAgent:
         }
 
     @property
-    def hang(self) -> bool:
-        """Whether requests are left without an answer."""
-        return not self._going.is_set()
+    def fault(self) -> Fault:
+        """What it suffers from."""
+        return self._fault
 
-    @hang.setter
-    def hang(self, hang: bool) -> None:
-        if hang:
-            self._going.clear()
-        else:
-            self._going.set()
+    def suffer(self, fault: Fault) -> None:
+        """Suffer from another fault, from the next answer on."""
+        before, self._fault = self._fault, fault
+        before.end()
+        self._clock.frozen = fault.stops_timers
 
     def kill_for_memory(self, container_id: str) -> None:
         """Let the guest's kernel kill a process of a container.
@@ -103,10 +97,9 @@ class SimulatedAgent:
         """
         if self._on_request is not None:
             self._on_request(request)
-        await self._going.wait()
-        if self.error is not None:
-            # A copy: one instance raised again and again would grow its traceback.
-            raise StatusError(self.error.code, self.error.message)
+        return await self._fault.answer(request, self._answer)
+
+    async def _answer(self, request: ServerRequest) -> bytes:
         methods = self._answers.get(request.service)
         if methods is None:
             raise StatusError(Code.INVALID_ARGUMENT, f"{request.service} service does not exist")
@@ -129,8 +122,6 @@ class SimulatedAgent:
         _decode(agent_pb2.GetMetricsRequest, payload)
         self._scrapes += 1
         text = metrics_text(self._guest.state(), scrapes=self._scrapes)
-        if self.metrics_text_filter is not None:
-            text = self.metrics_text_filter(text)
         return agent_pb2.Metrics(metrics=text)
 
     async def _stats_container(self, payload: bytes) -> Message:

@@ -82,7 +82,7 @@ def _memory_stat(usage: ContainerUsage) -> dict[str, int]:
         "slab_unreclaimable": memory.slab_unreclaimable,
     }
     events = {
-        "pgactivate": memory.active_file,
+        "pgactivate": usage.page_faults // 60,
         "pgfault": usage.page_faults,
         "pgmajfault": usage.major_page_faults,
     }

@@ -1,35 +1,90 @@
 """A fleet of simulated sandboxes on real sockets, in a folder of its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.model import Container, Pod
-from kata_exporter.simulator.agent import PORT, OnRequest, SimulatedAgent
+from kata_exporter.simulator.agent import OnRequest, SimulatedAgent
+from kata_exporter.simulator.door import Door
+from kata_exporter.simulator.faults import Fault, make_fault
 from kata_exporter.simulator.guest import SimulatedGuest
-from kata_exporter.simulator.vmm import HybridVsock
 from kata_exporter.simulator.wave import seeded
-from kata_exporter.sockets import bind_unix
 
 _NAMESPACES = ("shop", "search", "billing", "media")
 _WORKLOADS = ("web", "api", "worker", "cache", "queue")
 _CONTAINER_NAMES = ("app", "proxy", "logs", "metrics")
 
 
-@dataclass(frozen=True, slots=True)
 class SimulatedSandbox:
-    """A sandbox of the fleet: what a host would know of it, and what is in it."""
+    """A sandbox of the fleet: what a host would know of it, and what is in it.
 
-    id: str
-    agent_url: str
-    pod: Pod
-    containers: tuple[Container, ...]
-    """Its workload; the pause container, whose id is the sandbox's own, is in the guest only."""
-    guest: SimulatedGuest
-    agent: SimulatedAgent
+    Args:
+        sandbox_id: also the id of its pause container, which is in the guest only.
+        pod: whose it is.
+        containers: its workload.
+        guest: the VM.
+        agent: in the VM.
+        clock: for faults that wait.
+        path: of the agent's socket.
+        hybrid: whether that is a VMM's hybrid vsock socket.
+    """
+
+    def __init__(
+        self,
+        sandbox_id: str,
+        *,
+        pod: Pod,
+        containers: tuple[Container, ...],
+        guest: SimulatedGuest,
+        agent: SimulatedAgent,
+        clock: Clock,
+        path: Path,
+        hybrid: bool,
+    ) -> None:
+        self.id = sandbox_id
+        self.pod = pod
+        self.containers = containers
+        self.guest = guest
+        self.agent = agent
+        self._clock = clock
+        self._door = Door(path, agent.server.attach, lambda: agent.fault, hybrid=hybrid)
+
+    @property
+    def agent_url(self) -> str:
+        """Where its agent is reached."""
+        return self._door.url
+
+    async def start(self) -> None:
+        """Let clients in.
+
+        Raises:
+            OSError: the socket can't be bound.
+        """
+        self._door.open()
+
+    async def stop(self) -> None:
+        """Remove the socket and end every connection; may be started again."""
+        await self._door.close()
+
+    async def suffer(self, fault: str | Fault | None) -> None:
+        """Switch on a fault, by its name in `FAULTS` or as it is, or switch it off with None.
+
+        Connections that are open are ended where the fault is one of the socket.
+
+        Raises:
+            KeyError: there is no fault of that name.
+        """
+        if fault is None:
+            fault = Fault()
+        elif isinstance(fault, str):
+            fault = make_fault(fault, self._clock)
+        before = self.agent.fault
+        self.agent.suffer(fault)
+        if not (before.keeps_connections and fault.keeps_connections):
+            await self._door.drop()
 
 
 class Fleet:
@@ -57,8 +112,6 @@ class Fleet:
         self._sandboxes = tuple(
             self._sandbox(number, seed, on_request) for number in range(1, sandboxes + 1)
         )
-        self._vmms: list[HybridVsock] = []
-        self._paths: list[Path] = []
 
     @property
     def sandboxes(self) -> Sequence[SimulatedSandbox]:
@@ -66,29 +119,23 @@ class Fleet:
         return self._sandboxes
 
     async def start(self) -> None:
-        """Bind every socket, and answer on it."""
+        """Bind every socket, and answer on it; if one can't be bound, none is.
+
+        Raises:
+            OSError: a socket can't be bound.
+        """
         self._directory.mkdir(parents=True, exist_ok=True)
-        for sandbox in self._sandboxes:
-            path = self._socket_path(sandbox.id)
-            listener = bind_unix(str(path))
-            self._paths.append(path)
-            if sandbox.agent_url.startswith("hvsock:"):
-                vmm = HybridVsock({PORT: sandbox.agent.server.attach})
-                self._vmms.append(vmm)
-                await vmm.serve(listener)
-            else:
-                await sandbox.agent.server.serve(listener)
+        try:
+            for sandbox in self._sandboxes:
+                await sandbox.start()
+        except OSError:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Close every connection and remove every socket; may be called again."""
-        for vmm in self._vmms:
-            await vmm.aclose()
-        self._vmms.clear()
         for sandbox in self._sandboxes:
-            await sandbox.agent.server.aclose()
-        for path in self._paths:
-            path.unlink(missing_ok=True)
-        self._paths.clear()
+            await sandbox.stop()
 
     def write_config(self, path: Path, *, interval: str = "5s") -> None:
         """Write the exporter's configuration for this fleet; `interval` as ``collection`` has it."""
@@ -118,18 +165,16 @@ class Fleet:
         guest = SimulatedGuest(
             self._clock, sandbox_id=sandbox_id, container_ids=[c.id for c in containers], seed=seed
         )
-        path = self._socket_path(sandbox_id)
         return SimulatedSandbox(
-            id=sandbox_id,
-            agent_url=f"unix://{path}" if number % 2 else f"hvsock://{path}:{PORT}",
+            sandbox_id,
             pod=_pod(number, rng.getrandbits(128)),
             containers=containers,
             guest=guest,
             agent=SimulatedAgent(guest, self._clock, on_request=on_request),
+            clock=self._clock,
+            path=self._directory.absolute() / f"{sandbox_id}.sock",
+            hybrid=number % 2 == 0,
         )
-
-    def _socket_path(self, sandbox_id: str) -> Path:
-        return self._directory.absolute() / f"{sandbox_id}.sock"
 
 
 def _pod(number: int, bits: int) -> Pod:

@@ -23,8 +23,10 @@ from kata_exporter.config.settings import (
 )
 from kata_exporter.errors import ConfigError
 from kata_exporter.simulator import Fleet
+from kata_exporter.simulator.faults.answers import metrics_text
+from kata_exporter.simulator.faults.texts import adding
 from kata_exporter.sockets import bind_unix
-from kata_exporter.ttrpc import ServerRequest, StatusError
+from kata_exporter.ttrpc import ServerRequest
 from promtool import check_metrics
 from waiting import soon
 
@@ -185,7 +187,7 @@ async def test_a_hung_guest_delays_no_scrape_and_no_other_sandbox(tmp_path: Path
     async with running(tmp_path, sandboxes=20) as rig:
         await soon(rig.exporter.ready)
         hung = rig.fleet.sandboxes[7]
-        hung.agent.hang = True
+        await hung.suffer("no-answer")
         await soon(lambda: rig.states()[hung.id] == "timeout")
 
         start = time.monotonic()
@@ -203,7 +205,7 @@ async def test_a_hung_guest_delays_no_scrape_and_no_other_sandbox(tmp_path: Path
         ]
         assert min(stamps) > time.time() - 3 * INTERVAL_SECONDS
 
-        hung.agent.hang = False
+        await hung.suffer(None)
         await soon(lambda: rig.up()[hung.id] == "1")
 
 
@@ -211,7 +213,7 @@ async def test_a_silent_guests_measurements_are_withheld_when_too_old(tmp_path: 
     async with running(tmp_path, sandboxes=2, max_age_seconds=1.5) as rig:
         await soon(rig.exporter.ready)
         silent = rig.fleet.sandboxes[0]
-        silent.agent.hang = True
+        await silent.suffer("no-answer")
 
         await soon(lambda: len(samples(rig.page(), "kata_guest_load1")) == 1)
 
@@ -230,7 +232,7 @@ async def test_an_agents_long_error_is_one_short_line_of_log(
 ) -> None:
     async with running(tmp_path, sandboxes=2) as rig:
         faulty = rig.fleet.sandboxes[0]
-        faulty.agent.error = StatusError(13, "\x1b[2J\u202epanic\n" * 1000)
+        await faulty.suffer("status-internal")
         await soon(lambda: rig.states()[faulty.id] == "agent_error")
         rounds = len(rig.wire)
         await soon(lambda: len(rig.wire) > rounds + 4)
@@ -249,13 +251,11 @@ async def test_an_agents_long_error_is_one_short_line_of_log(
 async def test_forged_identity_never_reaches_the_page(tmp_path: Path) -> None:
     async with running(tmp_path, sandboxes=2) as rig:
         forger, victim = rig.fleet.sandboxes
-        forger.agent.metrics_text_filter = lambda text: (
-            text
-            + (
-                f'kata_guest_load{{item="load1",sandbox_id="{victim.id}"}} 666\n'
-                f'kata_sandbox_up{{sandbox_id="{victim.id}"}} 666\n'
-            )
+        forged = adding(
+            f'kata_guest_load{{item="load1",sandbox_id="{victim.id}"}} 666999666',
+            f'kata_sandbox_up{{sandbox_id="{victim.id}"}} 666999666',
         )
+        await forger.suffer(metrics_text(forged))
         await soon(
             lambda: 'kata_exporter_rejected_total{reason="unknown_label"} 0.0' not in rig.page()
         )
@@ -264,7 +264,7 @@ async def test_forged_identity_never_reaches_the_page(tmp_path: Path) -> None:
         )
 
         page = rig.page()
-        assert " 666" not in page
+        assert "666999666" not in page
         assert rig.up() == {forger.id: "1", victim.id: "1"}
 
 
@@ -300,7 +300,7 @@ async def test_stopping_in_mid_collection_leaves_nothing(tmp_path: Path) -> None
     """Every agent hangs: each round is under way when the stop comes. The checks are in conftest."""
     async with running(tmp_path, sandboxes=8) as rig:
         for sandbox in rig.fleet.sandboxes:
-            sandbox.agent.hang = True
+            await sandbox.suffer("no-answer")
         seen = len(rig.wire)
         await soon(lambda: len(rig.wire) >= seen + 8)
 
@@ -312,7 +312,7 @@ async def test_stopping_in_mid_collection_leaves_nothing(tmp_path: Path) -> None
 async def test_ready_only_after_the_first_round(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, sandboxes=1, seed=1)
     await fleet.start()
-    fleet.sandboxes[0].agent.hang = True
+    await fleet.sandboxes[0].suffer("no-answer")
     exporter = Exporter(settings_for(fleet), environ={})
     await exporter.start()
 
