@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from opentelemetry import propagate, trace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from otlp_receiver import otlp_receiver, plain
 
 from kata_exporter import __version__
 from kata_exporter.errors import ConfigError, Reason
 from kata_exporter.telemetry.hooks import CallInfo, CallOutcome, CallTarget
 from kata_exporter.telemetry.otel import tracing_from_environment
 from kata_exporter.telemetry.otel.tracing import Tracing
+from otlp_receiver import otlp_receiver, plain
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 INFO = CallInfo(
