@@ -2,22 +2,20 @@
 
 import asyncio
 
-CAPACITY = 100
-
 
 class OomQueue:
-    """Events of one guest. A waiter that goes away before its event came loses none."""
+    """Events of one guest. A waiter that goes away before its event came loses none.
+
+    The agent's own queue holds a hundred; what watches a container waits while it is full, and
+    nothing is dropped. From outside, that is a queue without an end.
+    """
 
     def __init__(self) -> None:
-        self._events: asyncio.Queue[str] = asyncio.Queue(CAPACITY)
+        self._events: asyncio.Queue[str] = asyncio.Queue()
         self._turn = asyncio.Lock()
 
     def put(self, container_id: str) -> None:
-        """Add an event.
-
-        Raises:
-            asyncio.QueueFull: nobody has taken the last hundred.
-        """
+        """Add an event."""
         self._events.put_nowait(container_id)
 
     async def take(self) -> str:

@@ -2,10 +2,13 @@
 
 import re
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from google.protobuf.message import Message
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from fake_clock import FakeClock
@@ -43,6 +46,61 @@ def shape(text: str) -> dict[str, set[tuple[tuple[str, str], ...]]]:
             tuple((key, "" if key in NAMES_OF_DEVICES else value) for key, value in labels)
         )
     return dict(found)
+
+
+def test_lines_of_a_guest_of_two_cpus_have_the_order_of_a_real_agents(data: Path) -> None:
+    real = (data / "guest-vm-cgroup2" / "getmetrics-2.txt").read_text()
+    two_cpus = next(made for made in map(guest, range(100)) if made.cpus == 2)
+
+    simulated = metrics_text(two_cpus.state(), scrapes=1)
+
+    assert [line.rpartition(" ")[0] for line in simulated.splitlines() if line[0] != "#"] == [
+        line.rpartition(" ")[0] for line in real.splitlines() if line[0] != "#"
+    ]
+
+
+def test_numbers_are_written_as_a_real_agent_does() -> None:
+    text = metrics_text(guest(1).state(), scrapes=1)
+
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            number = line.rpartition(" ")[2]
+            assert re.fullmatch(r"\d+|\d+\.\d+", number), line
+            assert not number.endswith(".0"), line
+
+
+COUNTERS = re.compile(
+    r"kata_agent_io_stat|kata_agent_proc_stat\{|kata_agent_total_time|.*_ctxt_switches"
+    r"|kata_guest_cpu_time|kata_guest_netdev_stat|kata_guest_diskstat(?!.*in_progress)"
+    r'|kata_guest_vm_stat\{item="(pg|oom|numa_hit|pswp|nr_dirtied|nr_written)'
+)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000), st.lists(st.floats(0.001, 5e5), min_size=2, max_size=6))
+def test_no_counter_of_any_answer_steps_back(seed: int, instants: list[float]) -> None:
+    made = guest(seed)
+    states = [made.at(uptime) for uptime in sorted(instants)]
+
+    for before, after in pairwise(states):
+        old, new = values(metrics_text(before, scrapes=1)), values(metrics_text(after, scrapes=1))
+        assert {k: (v, new[k]) for k, v in old.items() if COUNTERS.match(k) and new[k] < v} == {}
+        for name, usage_before in before.containers.items():
+            first = stats_response(usage_before).cgroup_stats
+            second = stats_response(after.containers[name]).cgroup_stats
+            for key in ("pgfault", "pgmajfault", "pgactivate"):
+                assert second.memory_stats.stats[key] >= first.memory_stats.stats[key]
+            assert second.cpu_stats.cpu_usage.total_usage >= first.cpu_stats.cpu_usage.total_usage
+            assert (
+                second.cpu_stats.throttling_data.throttled_periods
+                >= first.cpu_stats.throttling_data.throttled_periods
+            )
+            assert second.memory_stats.usage.max_usage >= first.memory_stats.usage.max_usage
+
+
+def values(text: str) -> dict[str, float]:
+    samples = (line.rpartition(" ") for line in text.splitlines() if line[0] != "#")
+    return {key: float(number) for key, _, number in samples}
 
 
 @pytest.mark.parametrize("seed", range(5))

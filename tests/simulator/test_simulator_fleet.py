@@ -1,5 +1,6 @@
 """A fleet on real sockets: all of it, or nothing of it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from kata_exporter.agent import KataAgent
 from kata_exporter.clock import SystemClock
 from kata_exporter.config.load import load_settings
 from kata_exporter.simulator import Fleet
-from kata_exporter.sockets import AgentUrl, Dialer
+from kata_exporter.sockets import AgentUrl, Dialer, connect_unix
 from kata_exporter.telemetry.hooks import CallTarget
 
 
@@ -86,6 +87,29 @@ def test_one_seed_gives_one_fleet(tmp_path: Path) -> None:
 
     assert first == second
     assert first != other
+
+
+def test_ids_and_urls_are_unique(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, sandboxes=50, clock=FakeClock()).sandboxes
+
+    containers = [c.id for s in fleet for c in s.containers]
+    assert len({s.id for s in fleet}) == len({s.agent_url for s in fleet}) == 50
+    assert len(set(containers)) == len(containers)
+
+
+async def test_stopping_ends_connections_that_are_open(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, sandboxes=2)
+    await fleet.start()
+    readers = []
+    for sandbox in fleet.sandboxes:
+        path = AgentUrl.parse(sandbox.agent_url).path
+        readers.append(await asyncio.open_unix_connection(sock=await connect_unix(path)))
+
+    await fleet.stop()
+
+    for reader, writer in readers:
+        assert await reader.read() == b""
+        writer.close()
 
 
 async def test_an_unknown_fault_is_refused(tmp_path: Path) -> None:

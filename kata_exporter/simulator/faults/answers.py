@@ -22,16 +22,17 @@ class NoAnswer(Fault):
     stops_timers = True
 
     def __init__(self) -> None:
-        self._over = asyncio.Event()
+        self.over = asyncio.Event()
+        """Set when the fault is switched off."""
 
     async def answer(self, request: ServerRequest, handle: Handle) -> bytes:
         """Wait until the fault is switched off, or the client goes."""
-        await self._over.wait()
+        await self.over.wait()
         return await handle(request)
 
     def end(self) -> None:
         """Answer what waits."""
-        self._over.set()
+        self.over.set()
 
 
 class Late(Fault):

@@ -7,7 +7,7 @@ from kata_exporter._pb import agent_pb2
 from kata_exporter.clock import Clock
 from kata_exporter.simulator.faults import answers, texts
 from kata_exporter.simulator.faults.base import Fault
-from kata_exporter.simulator.faults.preface import FrozenGuest, PrefaceGlued, PrefaceSays
+from kata_exporter.simulator.faults.preface import FrozenGuest, PrefaceInPieces, PrefaceSays
 from kata_exporter.simulator.faults.wire import (
     Babbles,
     Close,
@@ -107,7 +107,7 @@ FAULTS: Mapping[str, Make] = {
     "preface-eof": _fixed(PrefaceSays),
     "preface-nul": _fixed(lambda: PrefaceSays(b"OK 1024\0\n")),
     "preface-endless": _fixed(lambda: PrefaceSays(*[b"x" * 4096] * 256)),
-    "preface-in-pieces": _fixed(PrefaceGlued),
+    "preface-in-pieces": _fixed(PrefaceInPieces),
     "hangs-up": _fixed(HangsUp),
     # Silence, in each phase.
     "write-hang": _fixed(NeverReads),

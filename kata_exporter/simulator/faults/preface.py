@@ -1,6 +1,7 @@
 """Faults of a VMM's hybrid vsock socket: between CONNECT and OK."""
 
 import asyncio
+import select
 import socket
 from collections.abc import Iterable
 
@@ -11,20 +12,27 @@ from kata_exporter.simulator.faults.base import Fault, Serve
 class FrozenGuest(NoAnswer):
     """The VMM is stopped: connections are accepted, and nothing is said on them.
 
-    Connections that are open stay open, and what was asked on them is answered once it goes on.
+    Once it goes on, what was asked meanwhile is answered, on old connections and on new ones.
     """
 
     async def preface(self, sock: socket.socket, ok: bytes) -> bool:
-        """Say nothing until the client goes."""
-        del ok
-        await until_closed(sock)
-        return False
+        """Say OK when the fault is over, if the client is still there."""
+        return await self._thawed(sock) and await super().preface(sock, ok)
 
     async def connected(self, sock: socket.socket, serve: Serve) -> None:
-        """Say nothing here either: on a plain unix socket there is no preface."""
-        del serve
-        with sock:
-            await until_closed(sock)
+        """Serve when the fault is over, if the client is still there."""
+        if await self._thawed(sock):
+            await serve(sock)
+
+    async def _thawed(self, sock: socket.socket) -> bool:
+        waits = [asyncio.ensure_future(w) for w in (self.over.wait(), hung_up(sock))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.wait(waits)
+        return self.over.is_set()
 
 
 class PrefaceSays(Fault):
@@ -42,7 +50,7 @@ class PrefaceSays(Fault):
         return False
 
 
-class PrefaceGlued(Fault):
+class PrefaceInPieces(Fault):
     """The VMM's OK comes byte by byte: odd, and allowed."""
 
     keeps_connections = False
@@ -64,11 +72,14 @@ async def say(sock: socket.socket, pieces: Iterable[bytes]) -> None:
         return  # it has seen enough
 
 
-async def until_closed(sock: socket.socket) -> None:
-    """Read and forget until the client goes."""
+async def hung_up(sock: socket.socket) -> None:
+    """Return when the client has gone, without reading what it sent."""
+    gone = asyncio.Event()
     loop = asyncio.get_running_loop()
-    try:
-        while await loop.sock_recv(sock, 65536):
-            pass
-    except ConnectionError:
-        return
+    with select.epoll() as hang_ups:
+        hang_ups.register(sock, select.EPOLLRDHUP)
+        loop.add_reader(hang_ups, gone.set)
+        try:
+            await gone.wait()
+        finally:
+            loop.remove_reader(hang_ups)

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from kata_exporter.clock import Clock
 from kata_exporter.simulator.faults.base import Fault, Serve
-from kata_exporter.simulator.faults.preface import until_closed
+from kata_exporter.simulator.faults.preface import hung_up
 from kata_exporter.ttrpc.frames import Frame, FrameReader, FrameType, encode_frame
 
 Send = bytes
@@ -62,7 +62,7 @@ class Tampering(Fault):
         try:
             async for frame in _frames(ours):
                 for step in self._tamper(frame):
-                    if not await self._take(step, sock):
+                    if not await self._take(step, sock, asking):
                         return
         except ConnectionError:
             return  # the client went
@@ -74,7 +74,7 @@ class Tampering(Fault):
             sock.close()
             await honest
 
-    async def _take(self, step: Step, sock: socket.socket) -> bool:
+    async def _take(self, step: Step, sock: socket.socket, asking: asyncio.Future[None]) -> bool:
         """Take a step; returns whether the connection goes on."""
         match step:
             case Wait():
@@ -82,7 +82,8 @@ class Tampering(Fault):
             case bytes():
                 await asyncio.get_running_loop().sock_sendall(sock, step)
             case Hang():
-                await asyncio.get_running_loop().create_future()
+                await asyncio.wait([asking])  # until the client goes
+                return False
             case Close():
                 return False
         return True
@@ -94,10 +95,10 @@ class NeverReads(Fault):
     keeps_connections = False
 
     async def connected(self, sock: socket.socket, serve: Serve) -> None:
-        """Hold the connection until the fault is switched off."""
+        """Hold the connection until the client goes."""
         del serve
         with sock:
-            await asyncio.get_running_loop().create_future()
+            await hung_up(sock)
 
 
 class HangsUp(Fault):
@@ -126,7 +127,14 @@ class Babbles(Fault):
             with suppress(ConnectionError):
                 for piece in self._said:
                     await asyncio.get_running_loop().sock_sendall(sock, piece)
-            await until_closed(sock)
+            await _read_on(sock)
+
+
+async def _read_on(sock: socket.socket) -> None:
+    """Read and forget until the client goes."""
+    with suppress(ConnectionError):
+        while await asyncio.get_running_loop().sock_recv(sock, 65536):
+            pass
 
 
 async def _pass_on(source: socket.socket, target: socket.socket) -> None:

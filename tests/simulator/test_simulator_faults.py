@@ -1,0 +1,129 @@
+"""Faults notice when a client goes, and let go of what they hold when they are switched off."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from kata_exporter.agent import AgentError, KataAgent
+from kata_exporter.clock import SystemClock
+from kata_exporter.errors import Reason
+from kata_exporter.simulator import Fleet, SimulatedSandbox
+from kata_exporter.simulator.faults import FAULTS, truncated_at
+from kata_exporter.simulator.faults.texts import CAP_BYTES
+from kata_exporter.sockets import AgentUrl, Dialer
+from kata_exporter.telemetry.hooks import CallTarget
+from waiting import soon
+
+HOLD_CONNECTIONS = ["frozen", "write-hang", "header-only", "oversize-4gib", "slow-drip"]
+
+
+def client(sandbox: SimulatedSandbox) -> KataAgent:
+    url = AgentUrl.parse(sandbox.agent_url)
+    return KataAgent(Dialer().dial(url), target=CallTarget(url.address), clock=SystemClock())
+
+
+async def reason(sandbox: SimulatedSandbox, seconds: float = 5.0) -> Reason:
+    agent = client(sandbox)
+    try:
+        await agent.version(deadline=SystemClock().monotonic() + seconds)
+    except AgentError as error:
+        return error.reason
+    finally:
+        await agent.aclose()
+    return Reason.OK
+
+
+@pytest.mark.parametrize("name", HOLD_CONNECTIONS)
+@pytest.mark.parametrize("number", [0, 1], ids=["unix", "hybrid"])
+async def test_a_client_that_goes_is_noticed(tmp_path: Path, name: str, number: int) -> None:
+    fleet = Fleet(tmp_path, sandboxes=2)
+    await fleet.start()
+    before = len(asyncio.all_tasks())
+    await fleet.sandboxes[number].suffer(name)
+
+    got = await asyncio.gather(*(reason(fleet.sandboxes[number], 0.2) for _ in range(3)))
+
+    assert set(got) == {Reason.TOO_LARGE if name == "oversize-4gib" else Reason.TIMEOUT}
+    await soon(lambda: len(asyncio.all_tasks()) == before, within=5.0)
+    await fleet.stop()
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["unix", "hybrid"])
+async def test_a_guest_that_goes_on_answers_what_was_asked_while_it_was_frozen(
+    tmp_path: Path, number: int
+) -> None:
+    """On the connection that was there before, and on one that was made meanwhile."""
+    fleet = Fleet(tmp_path, sandboxes=2)
+    await fleet.start()
+    sandbox = fleet.sandboxes[number]
+    old, new = client(sandbox), client(sandbox)
+    await old.check()
+    await sandbox.suffer("frozen")
+    asked = [asyncio.ensure_future(agent.check()) for agent in (old, new)]
+    done, _ = await asyncio.wait(asked, timeout=0.2)
+    assert not done
+
+    await sandbox.suffer(None)
+
+    await asyncio.wait_for(asyncio.gather(*asked), 5.0)
+    await old.aclose()
+    await new.aclose()
+    await fleet.stop()
+
+
+@pytest.mark.parametrize("resets", [False, True], ids=["closed", "reset"])
+async def test_a_connection_that_ends_at_any_byte_of_an_answer_is_closed_to_the_client(
+    tmp_path: Path, *, resets: bool
+) -> None:
+    fleet = Fleet(tmp_path, sandboxes=1)
+    await fleet.start()
+    (sandbox,) = fleet.sandboxes
+
+    for index in range(26):
+        await sandbox.suffer(truncated_at(index, resets=resets)(SystemClock()))
+        assert await reason(sandbox) is Reason.CLOSED, index
+    await fleet.stop()
+
+
+async def test_faults_are_switched_while_it_runs(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, sandboxes=1)
+    await fleet.start()
+    (sandbox,) = fleet.sandboxes
+    seen = []
+
+    for name in ("garbage", None, "status-internal", "hangs-up", None):
+        await sandbox.suffer(name)
+        seen.append(await reason(sandbox))
+
+    assert seen == [
+        Reason.PROTOCOL_ERROR,
+        Reason.OK,
+        Reason.AGENT_ERROR,
+        Reason.CLOSED,
+        Reason.OK,
+    ]
+    await fleet.stop()
+
+
+async def test_texts_fill_the_cap_and_never_more(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, sandboxes=1)
+    await fleet.start()
+    (sandbox,) = fleet.sandboxes
+    agent = client(sandbox)
+    sizes = {}
+    for name in ("legal-max", "many-samples", "many-labels", "long-label", "endless-line"):
+        await sandbox.suffer(name)
+        sizes[name] = len((await agent.get_agent_metrics()).encode())
+
+    assert sizes["legal-max"] == CAP_BYTES - 4
+    assert all(CAP_BYTES - 1024 < size <= CAP_BYTES - 4 for size in sizes.values()), sizes
+    await agent.aclose()
+    await fleet.stop()
+
+
+def test_every_attack_of_a_guest_has_a_name() -> None:
+    kinds = {"frozen", "preface-", "truncated-", "wrong-stream-", "oversize-", "status-", "forged-"}
+
+    assert all(any(name.startswith(kind) for name in FAULTS) for kind in kinds)
+    assert all(name == name.lower() and " " not in name for name in FAULTS)
