@@ -38,9 +38,9 @@ docs: ## generate docs/metrics.md from the records
 	@scripts/setup dev
 	$(PY) scripts/docs.py
 
-bench: ## measure, with the floors in the same run
+bench: ## measure, with the floors in the same run; BASE=rev compares with that revision
 	@scripts/setup dev
-	$(PY) -m benchmarks
+	$(PY) -m benchmarks $(if $(BASE),--base "$(BASE)") $(BENCH_FLAGS)
 
 lock: ## resolve dependencies anew
 	@scripts/setup dev

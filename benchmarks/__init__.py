@@ -1,1 +1,1 @@
-"""What the hot paths cost, each beside a floor that is measured in the same run."""
+"""What the exporter costs on a fleet, and its hot paths alone, each beside a floor of the same run."""

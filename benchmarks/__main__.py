@@ -1,112 +1,114 @@
-"""Runs every benchmark and prints a table, or JSON with ``--json``.
+"""``python -m benchmarks``: measures, prints a table, and writes JSON with ``--json FILE``.
 
-Each figure is the median of several runs, with the spread behind it. A *floor* does the least that
-any program would have to do for the same bytes; the ratio to it travels better between machines
-than the figure itself.
+Each figure is the median of several rounds with its spread. A *floor* does the least that any
+program would have to do for the same bytes; the ratio to it travels better between machines than
+the figure itself. There are no targets here.
+
+Agents, exporter and load generator are processes of their own. They share the machine's cores, so
+a wall time holds for that load as well.
 """
 
-import argparse
 import asyncio
 import json
-import statistics
+import resource
 import sys
-import zlib
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import tempfile
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
 
-from benchmarks.round_trip import floor_round_trips, ttrpc_round_trips
-from kata_exporter.exposition import render
-from kata_exporter.guest.layout_cache import LayoutCache
-from kata_exporter.guest.reader import GuestReader
-from kata_exporter.guest.schema import schema_for
-from kata_exporter.metrics import label_pairs
+from benchmarks import micro
+from benchmarks.arguments import Arguments, parse
+from benchmarks.control import HelperError
+from benchmarks.figures import Json, Results, document, ratio_table, table
+from benchmarks.fleet_run import FleetRun
+from benchmarks.machine import machine_facts
+from benchmarks.plan import Plan, paired
+from benchmarks.worktree import head, revision
+from kata_exporter.cli.runner import run_until_signal
 
-RUNS = 7
-SANDBOXES = 1000
-ROUND_TRIPS = 500
-ANSWER = Path(__file__).parent.parent / "tests" / "data" / "host-cgroup1" / "getmetrics.txt"
+MAX_SECONDS = 3600.0
+"""How long everything together may take."""
 
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Times of one benchmark, in milliseconds."""
-
-    name: str
-    median_ms: float
-    least_ms: float
-    most_ms: float
-
-
-def measure(name: str, work: Callable[[], object], *, each: int = 1) -> Figure:
-    """Time `work`, which does its thing `each` times."""
-    work()
-    times = []
-    for _ in range(RUNS):
-        start = perf_counter()
-        work()
-        times.append((perf_counter() - start) * 1000 / each)
-    return Figure(name, statistics.median(times), min(times), max(times))
-
-
-def _reader(number: int, layouts: LayoutCache) -> GuestReader:
-    pairs = [("sandbox_id", f"{number:064x}"), ("namespace", "shop"), ("pod", f"web-{number}")]
-    return GuestReader(label_pairs(pairs), schema_for("4.1.0"), layouts=layouts)
-
-
-def benchmarks() -> list[Figure]:
-    """Measure everything."""
-    text = ANSWER.read_text()
-    layouts = LayoutCache()
-    readers = [_reader(number, layouts) for number in range(SANDBOXES)]
-    chunks = [chunk for reader in readers for chunk in reader.read(text).chunks]
-    page = render(chunks)
-    lines = [chunk.lines for chunk in chunks]
-    figures = [
-        measure("read a guest's text, layout known", lambda: readers[0].read(text)),
-        measure(
-            "read a guest's text, layout new",
-            lambda: _reader(0, LayoutCache()).read(text),
-        ),
-        measure("floor: split that text into lines", lambda: text.split("\n")),
-        measure(f"page of {SANDBOXES} sandboxes, {len(page) >> 20} MiB", lambda: render(chunks)),
-        measure("floor: join the same lines", lambda: b"".join(lines)),
-        measure("gzip that page, level 1", lambda: zlib.compress(page, 1)),
-    ]
-    answer = text.encode()
-    with asyncio.Runner() as runner:
-        figures.append(
-            measure(
-                "ttrpc round trip, same answer",
-                lambda: runner.run(ttrpc_round_trips(answer, ROUND_TRIPS)),
-                each=ROUND_TRIPS,
-            )
-        )
-        figures.append(
-            measure(
-                "floor: the same bytes over asyncio streams",
-                lambda: runner.run(floor_round_trips(answer, ROUND_TRIPS)),
-                each=ROUND_TRIPS,
-            )
-        )
-    return figures
+# A listener of an agent, and its end of up to two connections, with some to spare.
+_FILES_PER_SANDBOX = 4
+_OTHER_FILES = 256
+_FAILED, _STOPPED = 1, 130
 
 
 def main() -> int:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    as_json = parser.parse_args().json
-    figures = benchmarks()
-    if as_json:
-        print(json.dumps([asdict(figure) for figure in figures], indent=2))
-        return 0
-    width = max(len(figure.name) for figure in figures)
-    print(f"{'median of ' + str(RUNS) + ' runs':{width}}  {'ms':>9}  {'least':>9}  {'most':>9}")
-    for f in figures:
-        print(f"{f.name:{width}}  {f.median_ms:9.3f}  {f.least_ms:9.3f}  {f.most_ms:9.3f}")
+    """Measure as the command line says; return the exit code."""
+    arguments = parse()
+    try:
+        results = run_until_signal(_measure(arguments))
+    except HelperError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return _FAILED
+    except TimeoutError:
+        print(f"benchmarks: not done in {MAX_SECONDS:g} s", file=sys.stderr)
+        return _FAILED
+    if results is None:
+        return _STOPPED
     return 0
+
+
+async def _measure(arguments: Arguments) -> Results:
+    results = Results()
+    started = datetime.now(UTC)
+    run: Json = {
+        "what": arguments.what,
+        "started": started.isoformat(timespec="seconds"),
+        "revision": await head(),
+        "base": arguments.base,
+        "rounds": arguments.plan.rounds,
+        "window_seconds": arguments.plan.window_seconds,
+        "interval_seconds": arguments.plan.interval_seconds,
+    }
+    async with asyncio.timeout(MAX_SECONDS):
+        if arguments.what == "micro":
+            await asyncio.to_thread(micro.measure, arguments.plan.rounds, results)
+        else:
+            await measure_fleets(arguments.plan, arguments.base, results)
+    run["seconds"] = round((datetime.now(UTC) - started).total_seconds(), 1)
+    written = document(results, machine=machine_facts(), run=run)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(written, indent=1) + "\n")
+    print(table(results.figures()))
+    if arguments.base is not None:
+        print("\n" + ratio_table(results.ratios(), arguments.base))
+    return results
+
+
+async def measure_fleets(plan: Plan, base: str | None, results: Results) -> None:
+    """Measure on every fleet of a plan; with a base, in turns with that revision.
+
+    Raises:
+        HelperError: a process failed, there is no such revision, or too few files may be open.
+    """
+    _allow_files(_OTHER_FILES + _FILES_PER_SANDBOX * max(plan.sizes))
+    async with AsyncExitStack() as ends:
+        folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="kata-bench-")))
+        if base is not None:
+            tree = await ends.enter_async_context(revision(base, folder))
+            plan = replace(plan, visits=paired(tree))
+        for number, setting in enumerate(plan.settings):
+            place = folder / str(number)
+            place.mkdir()
+            await FleetRun(plan, setting, place, results, _tell).run()
+
+
+def _allow_files(needed: int) -> None:
+    """Raise the limit of open files, which the processes that are started inherit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY != soft < needed:
+        if resource.RLIM_INFINITY != hard < needed:
+            raise HelperError(f"{needed} files must be open, and the limit is {hard}: ulimit -n")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def _tell(text: str) -> None:
+    print(f"benchmarks: {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
