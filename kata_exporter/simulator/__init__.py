@@ -1,7 +1,18 @@
 """A fleet of simulated sandboxes: for the demo, tests and benchmarks."""
 
 from kata_exporter.simulator.agent import SimulatedAgent
+from kata_exporter.simulator.cgroups import CgroupVersion
 from kata_exporter.simulator.fleet import Fleet, SimulatedSandbox
 from kata_exporter.simulator.guest import SimulatedGuest
+from kata_exporter.simulator.oom import Victim
+from kata_exporter.simulator.profiles import Profile
 
-__all__ = ["Fleet", "SimulatedAgent", "SimulatedGuest", "SimulatedSandbox"]
+__all__ = [
+    "CgroupVersion",
+    "Fleet",
+    "Profile",
+    "SimulatedAgent",
+    "SimulatedGuest",
+    "SimulatedSandbox",
+    "Victim",
+]

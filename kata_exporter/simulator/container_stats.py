@@ -1,15 +1,19 @@
-"""The answer of StatsContainer, as kata-agent 4.1.0 gives it on cgroup v2, faults included.
+"""The answer of StatsContainer, as kata-agent gives it, faults included.
 
-Its block io entries are there and all 0, throttled time is never read, and there is no list per
-CPU: an exporter has to know that, so the simulator says it as the agent does.
+On cgroup v2 its block io entries are there and all 0 (it looks for a colon where the kernel has an
+equals sign), throttled time is never read, and there is no list per CPU: an exporter has to know
+that, so the simulator says it as the agent does.
 """
 
 from kata_exporter._pb import agent_pb2 as pb
+from kata_exporter.simulator import container_stats_v1
+from kata_exporter.simulator.cgroups import CgroupVersion
 from kata_exporter.simulator.containers import ContainerUsage
+from kata_exporter.simulator.disk import MAJOR
 from kata_exporter.simulator.units import NO_LIMIT, PAGE_BYTES
+from kata_exporter.simulator.versions import NEWEST, Feature, Release
 
 _NS_PER_US = 1000
-_DISK_MAJOR = 254
 _IO_OPERATIONS = ("read", "write", "rios", "wios", "dbytes", "dios")
 _HUGE_PAGE_SIZES = ("2MB", "1GB")
 
@@ -23,24 +27,45 @@ _ALWAYS_ZERO = """
 """What of memory.stat a container without swap, huge pages and pressure never counts."""
 
 
-def stats_response(usage: ContainerUsage) -> pb.StatsContainerResponse:
-    """Return what the agent says of a container."""
-    cgroup = pb.CgroupStats(
-        cpu_stats=_cpu(usage),
-        memory_stats=_memory(usage),
-        pids_stats=pb.PidsStats(current=usage.pids),
-        blkio_stats=_blkio(usage),
-        hugetlb_stats={size: pb.HugetlbStats() for size in _HUGE_PAGE_SIZES},
+def stats_response(
+    usage: ContainerUsage,
+    *,
+    cgroup: CgroupVersion = CgroupVersion.V2,
+    release: Release = NEWEST,
+) -> pb.StatsContainerResponse:
+    """Return what the agent says of a container.
+
+    Args:
+        usage: what the container's cgroup shows.
+        cgroup: its version.
+        release: of the agent.
+    """
+    if cgroup is CgroupVersion.V1:
+        cpu = container_stats_v1.cpu(usage)
+        memory = container_stats_v1.memory(usage)
+        blkio = container_stats_v1.block_io(usage)
+    else:
+        cpu, memory, blkio = _cpu(usage, release), _memory(usage, release), _blkio(usage)
+    return pb.StatsContainerResponse(
+        cgroup_stats=pb.CgroupStats(
+            cpu_stats=cpu,
+            memory_stats=memory,
+            pids_stats=pb.PidsStats(current=usage.pids),
+            blkio_stats=blkio,
+            hugetlb_stats={size: pb.HugetlbStats() for size in _HUGE_PAGE_SIZES},
+        )
     )
-    return pb.StatsContainerResponse(cgroup_stats=cgroup)
 
 
-def _cpu(usage: ContainerUsage) -> pb.CpuStats:
+def _cpu(usage: ContainerUsage, release: Release) -> pb.CpuStats:
+    unit = 0
+    if release.has(Feature.CPU_ON_V2):
+        unit = _NS_PER_US if release.has(Feature.CPU_IN_NANOSECONDS_ON_V2) else 1
     return pb.CpuStats(
         cpu_usage=pb.CpuUsage(
-            total_usage=usage.cpu_us * _NS_PER_US,
-            usage_in_kernelmode=usage.system_us * _NS_PER_US,
-            usage_in_usermode=usage.user_us * _NS_PER_US,
+            total_usage=usage.cpu_us * unit,
+            usage_in_kernelmode=usage.system_us * unit,
+            usage_in_usermode=usage.user_us * unit,
         ),
         throttling_data=pb.ThrottlingData(
             periods=usage.periods, throttled_periods=usage.throttled_periods
@@ -48,13 +73,12 @@ def _cpu(usage: ContainerUsage) -> pb.CpuStats:
     )
 
 
-def _memory(usage: ContainerUsage) -> pb.MemoryStats:
+def _memory(usage: ContainerUsage, release: Release) -> pb.MemoryStats:
     limit = NO_LIMIT if usage.memory_limit is None else usage.memory_limit
+    peak_pages = usage.memory_peak_pages if release.has(Feature.MEMORY_PEAK_ON_V2) else 0
     return pb.MemoryStats(
         usage=pb.MemoryData(
-            usage=usage.memory.usage * PAGE_BYTES,
-            max_usage=usage.memory_peak_pages * PAGE_BYTES,
-            limit=limit,
+            usage=usage.memory.usage * PAGE_BYTES, max_usage=peak_pages * PAGE_BYTES, limit=limit
         ),
         # Where memory is limited, the runtime limits swap to the same.
         swap_usage=pb.MemoryData(limit=usage.memory_limit or 0),
@@ -98,6 +122,6 @@ def _blkio(usage: ContainerUsage) -> pb.BlkioStats:
         return pb.BlkioStats()
     return pb.BlkioStats(
         io_service_bytes_recursive=(
-            pb.BlkioStatsEntry(major=_DISK_MAJOR, op=operation) for operation in _IO_OPERATIONS
+            pb.BlkioStatsEntry(major=MAJOR, op=operation) for operation in _IO_OPERATIONS
         )
     )

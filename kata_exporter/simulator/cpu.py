@@ -1,15 +1,17 @@
 """The processors of a simulated guest: the time they spent in each mode, and the load on them."""
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from math import floor
 from random import Random
 
+from kata_exporter.simulator.profiles import Traits
 from kata_exporter.simulator.units import TICKS_PER_SECOND
 from kata_exporter.simulator.wave import Wave
 
 _TICK_MS = 1000 // TICKS_PER_SECOND
-_LOAD_SECONDS = {"load1": 60.0, "load5": 300.0, "load15": 900.0}
+LOAD_SECONDS = {"load1": 60.0, "load5": 300.0, "load15": 900.0}
+"""Over how long each load average looks back."""
 
 
 class GuestCpu:
@@ -18,14 +20,15 @@ class GuestCpu:
     Args:
         rng: what its peculiarities are drawn from.
         cpus: how many there are.
+        traits: how long they wait for disks, and are busy with packets.
     """
 
-    def __init__(self, rng: Random, cpus: int) -> None:
+    def __init__(self, rng: Random, cpus: int, traits: Traits) -> None:
         weights = [rng.uniform(0.85, 1.15) for _ in range(cpus)]
-        self._shares = [weight / sum(weights) for weight in weights]
+        self.shares = tuple(weight / sum(weights) for weight in weights)
         self._kernel = Wave.random(rng, 0.006 * cpus)
-        self._iowait = Wave.random(rng, rng.uniform(0.004, 0.015) * cpus)
-        self._softirq = Wave.random(rng, rng.uniform(0.002, 0.006) * cpus)
+        self._iowait = Wave.random(rng, traits.iowait.draw(rng) * cpus)
+        self._softirq = Wave.random(rng, traits.softirq.draw(rng) * cpus)
         self._steal = Wave.random(rng, rng.uniform(0.001, 0.004) * cpus)
 
     def times(
@@ -45,19 +48,22 @@ class GuestCpu:
             "softirq": self._softirq.total(uptime),
             "steal": self._steal.total(uptime),
         }
-        return tuple(_modes(uptime, spent, share) for share in self._shares)
+        return tuple(_modes(uptime, spent, share) for share in self.shares)
 
-    def load(self, uptime: float, busy: Sequence[tuple[Wave, float]]) -> dict[str, float]:
+    def load(self, uptime: float, work: Callable[[float], float]) -> dict[str, float]:
         """Return the load averages.
 
         Args:
             uptime: seconds since the guest's boot.
-            busy: waves of cores in use, and for how many seconds each has been going on.
+            work: gives the average number of cores that processes use, damped by so many seconds.
         """
-        waves = [(self._kernel, uptime), (self._iowait, uptime), *busy]
         return {
-            item: _single_precision(sum(wave.damped(age, seconds) for wave, age in waves))
-            for item, seconds in _LOAD_SECONDS.items()
+            item: _single_precision(
+                self._kernel.damped(uptime, seconds)
+                + self._iowait.damped(uptime, seconds)
+                + work(seconds)
+            )
+            for item, seconds in LOAD_SECONDS.items()
         }
 
 

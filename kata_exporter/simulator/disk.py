@@ -1,29 +1,46 @@
-"""The block device of a simulated guest, and the filesystem on it."""
+"""The block devices of a simulated guest, and the filesystems on them."""
 
 from random import Random
 
-from kata_exporter.simulator.units import MIB, PAGE_BYTES
+from kata_exporter.simulator.units import MIB, PAGE_BYTES, SECTOR_BYTES
 from kata_exporter.simulator.wave import Wave
 
-SECTOR_BYTES = 512
-_REQUEST_BYTES = 24 * 1024
+MAJOR = 254
+"""Device number of virtio disks."""
+REQUEST_BYTES = 24 * 1024
 """Mean size of a request."""
 _SERVICE_MS = 0.4
 """Mean time that a request takes."""
 
 
 class Disk:
-    """A disk that is read and written in requests of one mean size."""
+    """A disk that is read and written in requests of one mean size.
 
-    def __init__(self, rng: Random, name: str) -> None:
+    Args:
+        rng: what its peculiarities are drawn from.
+        name: as in the guest.
+        read: mean bytes a second, beside what containers read.
+        written: likewise.
+    """
+
+    def __init__(self, rng: Random, name: str, *, read: float = 0.0, written: float = 0.0) -> None:
         self.name = name
-        self._read = Wave.random(rng, rng.uniform(5e4, 1e6))
-        self._written = Wave.random(rng, rng.uniform(5e4, 5e5))
+        self._read = Wave.random(rng, read)
+        self._written = Wave.random(rng, written)
 
-    def at(self, uptime: float) -> dict[str, int]:
-        """Return its line of /proc/diskstats: requests, sectors of 512 bytes, milliseconds."""
-        read, written = int(self._read.total(uptime)), int(self._written.total(uptime))
-        reads, writes = read // _REQUEST_BYTES, written // _REQUEST_BYTES
+    def at(
+        self, uptime: float, *, containers_read: int = 0, containers_written: int = 0
+    ) -> dict[str, int]:
+        """Return its line of /proc/diskstats: requests, sectors of 512 bytes, milliseconds.
+
+        Args:
+            uptime: seconds since the guest's boot.
+            containers_read: bytes that containers have read since then.
+            containers_written: likewise.
+        """
+        read = int(self._read.total(uptime)) + containers_read
+        written = int(self._written.total(uptime)) + containers_written
+        reads, writes = read // REQUEST_BYTES, written // REQUEST_BYTES
         flushes = writes // 5
         reading, writing = int(reads * _SERVICE_MS), int(writes * _SERVICE_MS)
         return {

@@ -1,30 +1,46 @@
-"""The answer of GetMetrics, as kata-agent 4.1.0 writes it: families, items, order and units."""
+"""The answer of GetMetrics, as kata-agent writes it: families, items, order and units."""
 
 from collections.abc import Iterable, Mapping
 
 from kata_exporter.simulator.guest import GuestState
+from kata_exporter.simulator.process import AgentProcessState
 from kata_exporter.simulator.units import TICKS_PER_SECOND
+from kata_exporter.simulator.versions import NEWEST, Feature, Release
 
 Samples = Iterable[tuple[str, float]]
 """Label pairs as text, without braces, and a value."""
 
 _KIB = 1024
+_TICK_MS = 1000 // TICKS_PER_SECOND
+_OPEN_FILES, _MOST_OPEN_FILES = 42, 1_048_576
 
 
-def metrics_text(state: GuestState, *, scrapes: int) -> str:
+def metrics_text(state: GuestState, *, scrapes: int, release: Release = NEWEST) -> str:
     """Write what the agent says of a guest.
 
     Args:
         state: the guest.
         scrapes: how often the agent was asked, this time included.
+        release: of the agent.
     """
-    agent = state.agent
-    families = (
+    families = [*_of_agent(state.agent, scrapes, release), *_of_guest(state, release)]
+    if release.has(Feature.PROCESS_FAMILIES):
+        families += _of_process(state.agent, state.boot_time, release)
+    return "".join(families)
+
+
+def _of_agent(agent: AgentProcessState, scrapes: int, release: Release) -> list[str]:
+    families = [
         _family("kata_agent_io_stat", "Agent process IO statistics.", _items(agent.io)),
         _family("kata_agent_proc_stat", "Agent process statistics.", _items(agent.stat)),
         _family("kata_agent_proc_status", "Agent process status.", _items(agent.status)),
         _family("kata_agent_scrape_count", "Metrics scrape count", _one(scrapes), "counter"),
-        _family("kata_agent_threads", "Agent process threads", _one(agent.threads)),
+    ]
+    if release.has(Feature.AGENT_THREADS):
+        threads = agent.threads if release.has(Feature.AGENT_THREADS_COUNTED) else 0
+        families.append(_family("kata_agent_threads", "Agent process threads", _one(threads)))
+    return [
+        *families,
         _family(
             "kata_agent_total_rss",
             "Agent process total RSS size",
@@ -40,18 +56,30 @@ def metrics_text(state: GuestState, *, scrapes: int) -> str:
             "Agent process total VM size",
             _one(agent.status["vmsize"] * _KIB),
         ),
-        _family("kata_guest_cpu_time", "Guest CPU statistics.", _cpus(state.cpus)),
+    ]
+
+
+def _of_guest(state: GuestState, release: Release) -> list[str]:
+    unit_ms = 1 if release.has(Feature.CPU_TIME_IN_MILLISECONDS) else _TICK_MS
+    families = [
+        _family("kata_guest_cpu_time", "Guest CPU statistics.", _cpus(state.cpus, unit_ms)),
         _family("kata_guest_diskstat", "Disks statistics in system.", _by("disk", state.disks)),
-        _family(
-            "kata_guest_filesystem_bytes",
-            "Guest filesystem space usage in bytes.",
-            _volumes(state.filesystem_bytes),
-        ),
-        _family(
-            "kata_guest_filesystem_inodes",
-            "Guest filesystem inode usage.",
-            _volumes(state.filesystem_inodes),
-        ),
+    ]
+    if release.has(Feature.FILESYSTEMS):
+        families += [
+            _family(
+                "kata_guest_filesystem_bytes",
+                "Guest filesystem space usage in bytes.",
+                _volumes(state.filesystem_bytes),
+            ),
+            _family(
+                "kata_guest_filesystem_inodes",
+                "Guest filesystem inode usage.",
+                _volumes(state.filesystem_inodes),
+            ),
+        ]
+    return [
+        *families,
         _family("kata_guest_load", "Guest system load.", _items(state.load)),
         _family(
             "kata_guest_meminfo",
@@ -66,8 +94,44 @@ def metrics_text(state: GuestState, *, scrapes: int) -> str:
         # The agent's own words: its tasks have the load's HELP.
         _family("kata_guest_tasks", "Guest system load.", _items(state.tasks)),
         _family("kata_guest_vm_stat", "Guest virtual memory statistics.", _items(state.vmstat)),
-    )
-    return "".join(families)
+    ]
+
+
+def _of_process(agent: AgentProcessState, start_time: int, release: Release) -> list[str]:
+    families = [
+        _family(
+            "process_cpu_seconds_total",
+            "Total user and system CPU time spent in seconds.",
+            _one(agent.cpu_ticks / TICKS_PER_SECOND),
+            "counter",
+        ),
+        _family(
+            "process_max_fds", "Maximum number of open file descriptors.", _one(_MOST_OPEN_FILES)
+        ),
+        _family("process_open_fds", "Number of open file descriptors.", _one(_OPEN_FILES)),
+        _family(
+            "process_resident_memory_bytes",
+            "Resident memory size in bytes.",
+            _one(agent.status["vmrss"] * _KIB),
+        ),
+        _family(
+            "process_start_time_seconds",
+            "Start time of the process since unix epoch in seconds.",
+            _one(start_time),
+        ),
+    ]
+    if release.has(Feature.PROCESS_THREADS):
+        families.append(
+            _family("process_threads", "Number of OS threads in the process.", _one(agent.threads))
+        )
+    return [
+        *families,
+        _family(
+            "process_virtual_memory_bytes",
+            "Virtual memory size in bytes.",
+            _one(agent.status["vmsize"] * _KIB),
+        ),
+    ]
 
 
 def _family(name: str, help_text: str, samples: Samples, kind: str = "gauge") -> str:
@@ -99,8 +163,11 @@ def _by(label: str, devices: Mapping[str, Mapping[str, float]]) -> Samples:
     ]
 
 
-def _cpus(cpus: Iterable[Mapping[str, int]]) -> Samples:
-    numbered: dict[str, Mapping[str, int]] = {str(number): cpu for number, cpu in enumerate(cpus)}
+def _cpus(cpus: Iterable[Mapping[str, int]], unit_ms: int) -> Samples:
+    numbered = {
+        str(number): {mode: ms // unit_ms for mode, ms in cpu.items()}
+        for number, cpu in enumerate(cpus)
+    }
     items = next(iter(numbered.values()))
     total = {item: sum(cpu[item] for cpu in numbered.values()) for item in items}
     return _by("cpu", numbered | {"total": total})

@@ -2,6 +2,7 @@
 
 from random import Random
 
+from kata_exporter.simulator.profiles import Range
 from kata_exporter.simulator.wave import Wave
 
 _NEVER = (
@@ -16,15 +17,16 @@ class Interface:
     Args:
         rng: what its peculiarities are drawn from.
         name: as in the guest.
+        traffic: bytes a second in each direction are drawn from it.
         looped: what it sends is what it receives.
     """
 
-    def __init__(self, rng: Random, name: str, *, looped: bool = False) -> None:
+    def __init__(self, rng: Random, name: str, traffic: Range, *, looped: bool = False) -> None:
         self.name = name
         self._packet_bytes = rng.randint(300, 1200)
         self._multicast_share = 0 if looped else 400
-        self._received = Wave.random(rng, rng.uniform(5e3, 4e5))
-        self._sent = self._received if looped else Wave.random(rng, rng.uniform(5e3, 4e5))
+        self._received = Wave.random(rng, traffic.draw(rng))
+        self._sent = self._received if looped else Wave.random(rng, traffic.draw(rng))
 
     def at(self, uptime: float) -> dict[str, int]:
         """Return its line of /proc/net/dev: bytes and packets."""

@@ -1,13 +1,12 @@
 """/proc/vmstat of a simulated guest: pages that agree with its meminfo, and counters of events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from random import Random
 
-from kata_exporter.simulator.containers import ContainerUsage
-from kata_exporter.simulator.disk import SECTOR_BYTES
 from kata_exporter.simulator.memory import MemoryState
-from kata_exporter.simulator.units import PAGE_BYTES
+from kata_exporter.simulator.units import PAGE_BYTES, SECTOR_BYTES
 from kata_exporter.simulator.wave import Wave
+from kata_exporter.simulator.workload import WorkTotals
 
 _ALWAYS_ZERO = """
     allocstall_device allocstall_dma allocstall_dma32 allocstall_movable allocstall_normal
@@ -58,14 +57,26 @@ class VmEvents:
         uptime: float,
         *,
         memory: MemoryState,
-        containers: Sequence[ContainerUsage],
-        disk: Mapping[str, int],
+        work: WorkTotals,
+        disks: Iterable[Mapping[str, int]],
         oom_kills: int,
     ) -> dict[str, int]:
-        """Return all items; ``pgpgin`` and ``pgpgout`` are KiB, the rest are pages and events."""
-        faults = int(self._faults.total(uptime)) + sum(c.page_faults for c in containers)
+        """Return all items; ``pgpgin`` and ``pgpgout`` are KiB, the rest are pages and events.
+
+        Args:
+            uptime: seconds since the guest's boot.
+            memory: what its memory is used for.
+            work: what its containers have done since its boot.
+            disks: their lines of /proc/diskstats.
+            oom_kills: how often its kernel has killed for want of memory.
+        """
+        faults = int(self._faults.total(uptime)) + work.page_faults
         allocated = int(self._allocated.total(uptime)) + faults
-        written = disk["sectors_written"] // _SECTORS_PER_PAGE
+        sectors_read = sectors_written = 0
+        for disk in disks:
+            sectors_read += disk["sectors_read"]
+            sectors_written += disk["sectors_written"]
+        written = sectors_written // _SECTORS_PER_PAGE
         events = {
             "direct_map_level2_splits": 1,
             "nr_dirtied": written + written // 30,
@@ -79,9 +90,9 @@ class VmEvents:
             "pgalloc_dma32": allocated,
             "pgfault": faults,
             "pgfree": memory.total + allocated,
-            "pgmajfault": sum(c.major_page_faults for c in containers),
-            "pgpgin": disk["sectors_read"] // _SECTORS_PER_KIB,
-            "pgpgout": disk["sectors_written"] // _SECTORS_PER_KIB,
+            "pgmajfault": work.major_page_faults,
+            "pgpgin": sectors_read // _SECTORS_PER_KIB,
+            "pgpgout": sectors_written // _SECTORS_PER_KIB,
             "pgreuse": faults // 12,
         }
         return dict.fromkeys(_ALWAYS_ZERO, 0) | events | _pages(memory)
