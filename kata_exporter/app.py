@@ -150,8 +150,8 @@ class Exporter:
         """Return the page of metrics."""
         self._self_metrics.set_sandboxes(len(self._registry.sandboxes()))
         views = self._store.view(self._clock.monotonic())
-        page = render(chunk for view in views for chunk in view.chunks)
-        return page + self._self_metrics.render()
+        chunks = (chunk for view in views for chunk in view.chunks)
+        return render(chunks, end=self._self_metrics.render())
 
     def ready(self) -> bool:
         """Whether every sandbox that was there at the start was asked once."""

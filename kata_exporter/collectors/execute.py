@@ -41,7 +41,7 @@ async def execute(
         logger.exception("collector %s failed", name)
         reason, chunks, detail = Reason.REJECTED, None, f"internal error: {type(error).__name__}"
     else:
-        error_or_none = collected.error
-        reason = Reason.OK if error_or_none is None else error_or_none.reason
-        chunks, detail = collected.chunks, "" if error_or_none is None else str(error_or_none)
+        reason, chunks, detail = Reason.OK, collected.chunks, ""
+        if collected.error is not None:
+            reason, detail = collected.error.reason, str(collected.error)
     return CollectorResult(reason, chunks, detail, clock.monotonic() - started)

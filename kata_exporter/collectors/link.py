@@ -68,9 +68,9 @@ class AgentLink:
         """
         if self._observer is None:
             raise RuntimeError("a call before the round began")
-        refused = self._refused.get(what)
-        if refused is not None and self._clock.monotonic() < refused[1]:
-            raise refused[0].with_traceback(None)
+        refusal = self._refusal(what)
+        if refusal is not None:
+            raise refusal.with_traceback(None)
         try:
             answer = await call(self._observer)
         except AgentError as error:
@@ -82,8 +82,7 @@ class AgentLink:
 
     def refuses(self, what: str) -> bool:
         """Whether a call of this kind would be answered from memory."""
-        refused = self._refused.get(what)
-        return refused is not None and self._clock.monotonic() < refused[1]
+        return self._refusal(what) is not None
 
     def succeeded(self) -> None:
         """Take note of a round with an answer."""
@@ -106,3 +105,7 @@ class AgentLink:
         observer, self._observer = self._observer, None
         if observer is not None:
             await observer.aclose()
+
+    def _refusal(self, what: str) -> AgentError | None:
+        error, until = self._refused.get(what, (None, 0.0))
+        return error if self._clock.monotonic() < until else None

@@ -5,16 +5,22 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import chain
 
 from kata_exporter.metrics import Chunk, Metric, escape_help
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def render(chunks: Iterable[Chunk]) -> bytes:
+def render(chunks: Iterable[Chunk], *, end: bytes = b"") -> bytes:
     """Render a page: chunks are grouped by metric, in the order in which metrics first appear.
 
     Lines are taken as they are; a page costs one join, whatever the number of samples.
+
+    Args:
+        chunks: of every sandbox.
+        end: families that are rendered already, for the end of the page; part of the same join,
+            since a page can be large and appending would copy it.
     """
     families: dict[Metric, list[bytes]] = {}
     for chunk in chunks:
@@ -22,7 +28,7 @@ def render(chunks: Iterable[Chunk]) -> bytes:
         if lines is None:
             families[chunk.shape.metric] = lines = [_header(chunk.shape.metric)]
         lines.append(chunk.lines)
-    return b"".join(part for family in families.values() for part in family)
+    return b"".join(chain(chain.from_iterable(families.values()), (end,)))
 
 
 @cache

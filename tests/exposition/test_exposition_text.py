@@ -45,3 +45,9 @@ def test_a_parser_of_others_reads_the_same_values() -> None:
 
 def test_nothing_to_show_is_an_empty_page() -> None:
     assert render([]) == b""
+
+
+def test_what_is_rendered_already_stands_at_the_end() -> None:
+    page = render([chunk(LOAD, "a", "1")], end=b"python_info 1\n")
+
+    assert page == render([chunk(LOAD, "a", "1")]) + b"python_info 1\n"

@@ -6,7 +6,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,6 +19,7 @@ from kata_exporter.simulator import SimulatedGuest
 from kata_exporter.simulator.container_stats import stats_response
 from kata_exporter.simulator.containers import ContainerUsage
 from kata_exporter.simulator.metrics_text import metrics_text
+from proto_fields import fields_of
 
 NAMES_OF_DEVICES = {"cpu", "disk", "interface", "device", "mount"}
 
@@ -147,20 +147,6 @@ def usage(*, limited: bool, uses_disk: bool) -> ContainerUsage:
     raise AssertionError("no such container in a hundred guests")
 
 
-def fields(message: Message, path: str = "") -> set[str]:
-    """Return the paths of all fields that are set; keys of maps are part of them."""
-    found = set()
-    for field, value in message.ListFields():
-        here = f"{path}/{field.name}"
-        found.add(here)
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            found |= {f"{here}[{key}]" for key in value}
-        elif field.message_type is not None:
-            for item in value if hasattr(value, "append") else [value]:
-                found |= fields(item, here)
-    return found
-
-
 @pytest.mark.parametrize(
     ("capture", "limited", "uses_disk"),
     [("limited", True, True), ("nolimits", False, False), ("sb1", False, True)],
@@ -173,7 +159,7 @@ def test_statistics_have_the_fields_of_a_real_agents(
 
     simulated = stats_response(usage(limited=limited, uses_disk=uses_disk))
 
-    assert fields(simulated) == fields(real)
+    assert fields_of(simulated) == fields_of(real)
 
 
 def test_statistics_have_the_faults_of_a_real_agent_on_cgroup_v2() -> None:
