@@ -1,11 +1,11 @@
 """A fleet of simulated sandboxes: for the demo, tests and benchmarks."""
 
-from kata_exporter.simulator.agent import SimulatedAgent
-from kata_exporter.simulator.cgroups import CgroupVersion
+from kata_exporter.simulator.agent.agent import SimulatedAgent
+from kata_exporter.simulator.agent.oom import Victim
 from kata_exporter.simulator.fleet import Fleet, SimulatedSandbox
-from kata_exporter.simulator.guest import SimulatedGuest
-from kata_exporter.simulator.oom import Victim
-from kata_exporter.simulator.profiles import Profile
+from kata_exporter.simulator.guest.cgroups import CgroupVersion
+from kata_exporter.simulator.guest.guest import SimulatedGuest
+from kata_exporter.simulator.guest.profiles import Profile
 
 __all__ = [
     "CgroupVersion",

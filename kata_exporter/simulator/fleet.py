@@ -7,11 +7,11 @@ import yaml
 
 from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.model import Container, Pod
-from kata_exporter.simulator.agent import OnRequest, SimulatedAgent
-from kata_exporter.simulator.door import Door
+from kata_exporter.simulator.agent.agent import OnRequest, SimulatedAgent
+from kata_exporter.simulator.agent.door import Door
 from kata_exporter.simulator.faults import Fault, make_fault
-from kata_exporter.simulator.guest import SimulatedGuest
-from kata_exporter.simulator.wave import seeded
+from kata_exporter.simulator.guest.guest import SimulatedGuest
+from kata_exporter.simulator.guest.wave import seeded
 
 _NAMESPACES = ("shop", "search", "billing", "media")
 _WORKLOADS = ("web", "api", "worker", "cache", "queue")

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc import aio
 
-from kata_exporter.simulator.grpc_socket import GrpcService, GrpcSocket
+from kata_exporter.simulator.host.grpc_socket import GrpcService, GrpcSocket
 from waiting import eventually
 
 

@@ -1,0 +1,1 @@
+"""What surrounds simulated sandboxes on their host: shims, CRI, and containerd's events."""
