@@ -2,14 +2,17 @@
 
 from kata_exporter.simulator.agent.agent import SimulatedAgent
 from kata_exporter.simulator.agent.oom import Victim
-from kata_exporter.simulator.fleet import Fleet, SimulatedSandbox
+from kata_exporter.simulator.fleet import Fleet
 from kata_exporter.simulator.guest.cgroups import CgroupVersion
 from kata_exporter.simulator.guest.guest import SimulatedGuest
 from kata_exporter.simulator.guest.profiles import Profile
+from kata_exporter.simulator.kinds import Kind
+from kata_exporter.simulator.sandbox import SimulatedSandbox
 
 __all__ = [
     "CgroupVersion",
     "Fleet",
+    "Kind",
     "Profile",
     "SimulatedAgent",
     "SimulatedGuest",

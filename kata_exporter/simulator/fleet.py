@@ -1,101 +1,36 @@
-"""A fleet of simulated sandboxes on real sockets, in a folder of its own."""
+"""A fleet of simulated sandboxes on one simulated host, in a folder of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import yaml
 
 from kata_exporter.clock import Clock, SystemClock
-from kata_exporter.model import Container, Pod
-from kata_exporter.simulator.agent.agent import OnRequest, SimulatedAgent
-from kata_exporter.simulator.agent.door import Door
-from kata_exporter.simulator.faults import Fault, make_fault
-from kata_exporter.simulator.guest.guest import SimulatedGuest
+from kata_exporter.model import Container, DiscoveryEvent, Pod
+from kata_exporter.simulator.agent.agent import OnRequest
 from kata_exporter.simulator.guest.wave import seeded
+from kata_exporter.simulator.host.host import SimulatedHost
+from kata_exporter.simulator.kinds import EVERY_WAY, Kind
+from kata_exporter.simulator.sandbox import SimulatedSandbox, Site, Tell
 
 _NAMESPACES = ("shop", "search", "billing", "media")
 _WORKLOADS = ("web", "api", "worker", "cache", "queue")
 _CONTAINER_NAMES = ("app", "proxy", "logs", "metrics")
 
 
-class SimulatedSandbox:
-    """A sandbox of the fleet: what a host would know of it, and what is in it.
-
-    Args:
-        sandbox_id: also the id of its pause container, which is in the guest only.
-        pod: whose it is.
-        containers: its workload.
-        guest: the VM.
-        agent: in the VM.
-        clock: for faults that wait.
-        path: of the agent's socket.
-        hybrid: whether that is a VMM's hybrid vsock socket.
-    """
-
-    def __init__(
-        self,
-        sandbox_id: str,
-        *,
-        pod: Pod,
-        containers: tuple[Container, ...],
-        guest: SimulatedGuest,
-        agent: SimulatedAgent,
-        clock: Clock,
-        path: Path,
-        hybrid: bool,
-    ) -> None:
-        self.id = sandbox_id
-        self.pod = pod
-        self.containers = containers
-        self.guest = guest
-        self.agent = agent
-        self._clock = clock
-        self._door = Door(path, agent.server.attach, lambda: agent.fault, hybrid=hybrid)
-
-    @property
-    def agent_url(self) -> str:
-        """Where its agent is reached."""
-        return self._door.url
-
-    async def start(self) -> None:
-        """Let clients in.
-
-        Raises:
-            OSError: the socket can't be bound.
-        """
-        self._door.open()
-
-    async def stop(self) -> None:
-        """Remove the socket and end every connection; may be started again."""
-        await self._door.close()
-
-    async def suffer(self, fault: str | Fault | None) -> None:
-        """Switch on a fault, by its name in `FAULTS` or as it is, or switch it off with None.
-
-        Connections that are open are ended where the fault is one of the socket.
-
-        Raises:
-            KeyError: there is no fault of that name.
-        """
-        if fault is None:
-            fault = Fault()
-        elif isinstance(fault, str):
-            fault = make_fault(fault, self._clock)
-        before = self.agent.fault
-        self.agent.suffer(fault)
-        if not (before.keeps_connections and fault.keeps_connections):
-            await self._door.drop()
-
-
 class Fleet:
-    """Sandboxes whose agents answer, half of them on unix sockets, half on hybrid vsock.
+    """Sandboxes whose agents answer; a source of discovery by itself.
 
     Args:
-        directory: for the sockets; made if it isn't there.
-        sandboxes: how many.
+        directory: the host's root, made if it isn't there; sockets are where runtimes put them.
+        sandboxes: how many there are at the start.
         seed: the same gives the same fleet.
+        kinds: of the sandboxes, in turn.
         clock: time for the guests and for time-outs.
         on_request: is told of every request to any agent.
+        serves_runtime: whether CRI and containerd's events are on a socket, for other processes.
     """
 
     def __init__(
@@ -104,28 +39,33 @@ class Fleet:
         *,
         sandboxes: int = 20,
         seed: int = 0,
+        kinds: Sequence[Kind] = EVERY_WAY,
         clock: Clock | None = None,
         on_request: OnRequest | None = None,
+        serves_runtime: bool = False,
     ) -> None:
-        self._directory = directory
         self._clock = clock or SystemClock()
-        self._sandboxes = tuple(
-            self._sandbox(number, seed, on_request) for number in range(1, sandboxes + 1)
-        )
+        self._kinds = tuple(kinds)
+        self._next_number = 1
+        self._listener: Tell | None = None
+        self._succeeded: dict[str, SimulatedSandbox] = {}
+        self.host = SimulatedHost(directory, self._clock, serves_runtime=serves_runtime)
+        self._site = Site(self.host, self._clock, seed, self._tell, on_request)
+        self._sandboxes = [self._make() for _ in range(sandboxes)]
 
     @property
     def sandboxes(self) -> Sequence[SimulatedSandbox]:
-        """Its sandboxes, by their numbers."""
-        return self._sandboxes
+        """Those that run, or will once it is started, by their numbers."""
+        return tuple(self._sandboxes)
 
     async def start(self) -> None:
         """Bind every socket, and answer on it; if one can't be bound, none is.
 
         Raises:
-            OSError: a socket can't be bound.
+            OSError: a socket can't be bound, or a sandbox's folder is there already.
         """
-        self._directory.mkdir(parents=True, exist_ok=True)
         try:
+            await self.host.start()
             for sandbox in self._sandboxes:
                 await sandbox.start()
         except OSError:
@@ -136,6 +76,52 @@ class Fleet:
         """Close every connection and remove every socket; may be called again."""
         for sandbox in self._sandboxes:
             await sandbox.stop()
+        await self.host.stop()
+
+    async def add(self) -> SimulatedSandbox:
+        """Run another pod's sandbox, and return it.
+
+        Raises:
+            OSError: as `start`.
+        """
+        return await self._run(self._make())
+
+    async def remove(self, sandbox: SimulatedSandbox) -> None:
+        """End a sandbox, and have the container runtime forget it."""
+        self._sandboxes.remove(sandbox)
+        await sandbox.stop()
+        self._forget_before(sandbox)
+        sandbox.forget()
+
+    async def replace(
+        self, sandbox: SimulatedSandbox, *, same_pod: bool = False
+    ) -> SimulatedSandbox:
+        """End a sandbox, run one of the same namespace and pod name, and return that.
+
+        With `same_pod`, the pod has lost its VM and gets another; without, it is another pod of
+        that name, as a StatefulSet makes one. Either way the container runtime lists the old one,
+        as not ready, until the new one goes.
+
+        Raises:
+            OSError: as `start`; the old one has ended then.
+        """
+        new = self._make(sandbox, same_pod=same_pod)
+        self._sandboxes.remove(sandbox)
+        await sandbox.stop()
+        self._forget_before(sandbox)
+        await self._run(new, after=sandbox)
+        self._succeeded[new.id] = sandbox
+        return new
+
+    def watch(self, tell: Callable[[DiscoveryEvent], object]) -> None:
+        """Tell of every sandbox that is there, at once, and from then on of what changes."""
+        self._listener = tell
+        for sandbox in self._sandboxes:
+            tell(sandbox.seen())
+
+    async def aclose(self) -> None:
+        """Tell of nothing more; the fleet goes on."""
+        self._listener = None
 
     def write_config(self, path: Path, *, interval: str = "5s") -> None:
         """Write the exporter's configuration for this fleet; `interval` as ``collection`` has it."""
@@ -155,33 +141,57 @@ class Fleet:
         settings = {"collection": {"interval": interval}, "sandboxes": entries}
         path.write_text(yaml.safe_dump(settings, sort_keys=False))
 
-    def _sandbox(self, number: int, seed: int, on_request: OnRequest | None) -> SimulatedSandbox:
-        sandbox_id = f"demo-{number}"
-        rng = seeded(seed, sandbox_id, "pod")
-        containers = tuple(
-            Container(f"{rng.getrandbits(256):064x}", name)
-            for name in _CONTAINER_NAMES[: rng.randint(1, len(_CONTAINER_NAMES))]
-        )
-        guest = SimulatedGuest(
-            self._clock, sandbox_id=sandbox_id, container_ids=[c.id for c in containers], seed=seed
-        )
+    async def _run(
+        self, sandbox: SimulatedSandbox, *, after: SimulatedSandbox | None = None
+    ) -> SimulatedSandbox:
+        await sandbox.start(after=after)
+        self._sandboxes.append(sandbox)
+        return sandbox
+
+    def _forget_before(self, sandbox: SimulatedSandbox) -> None:
+        before = self._succeeded.pop(sandbox.id, None)
+        if before is not None:
+            before.forget()
+
+    def _make(
+        self, before: SimulatedSandbox | None = None, *, same_pod: bool = False
+    ) -> SimulatedSandbox:
+        number, self._next_number = self._next_number, self._next_number + 1
+        rng = seeded(self._site.seed, f"demo-{number}", "pod")
+        names = _CONTAINER_NAMES[: rng.randint(1, len(_CONTAINER_NAMES))]
+        if before is None:
+            kind, attempt = self._kinds[(number - 1) % len(self._kinds)], 0
+            pod = _pod(number, _uid(rng), kind)
+            containers = tuple(Container("", name, _image(pod, name)) for name in names)
+        else:
+            kind, attempt = before.kind, before.attempt + 1 if same_pod else 0
+            pod = before.pod if same_pod else replace(before.pod, uid=_uid(rng))
+            containers = before.containers
         return SimulatedSandbox(
-            sandbox_id,
-            pod=_pod(number, rng.getrandbits(128)),
-            containers=containers,
-            guest=guest,
-            agent=SimulatedAgent(guest, self._clock, on_request=on_request),
-            clock=self._clock,
-            path=self._directory.absolute() / f"{sandbox_id}.sock",
-            hybrid=number % 2 == 0,
+            number, self._site, kind=kind, pod=pod, containers=containers, attempt=attempt
         )
 
+    def _tell(self, event: DiscoveryEvent) -> None:
+        if self._listener is not None:
+            self._listener(event)
 
-def _pod(number: int, bits: int) -> Pod:
+
+def _pod(number: int, uid: str, kind: Kind) -> Pod:
     workload = _WORKLOADS[number % len(_WORKLOADS)]
-    uid = f"{bits:032x}"
+    namespace = _NAMESPACES[number % len(_NAMESPACES)]
     return Pod(
-        namespace=_NAMESPACES[number % len(_NAMESPACES)],
+        namespace=namespace,
         name=f"{workload}-{number}",
-        uid="-".join((uid[:8], uid[8:12], uid[12:16], uid[16:20], uid[20:])),
+        uid=uid,
+        runtime_handler=kind.runtime_handler,
+        labels={"app": workload, "team": namespace},
     )
+
+
+def _uid(rng: Random) -> str:
+    uid = f"{rng.getrandbits(128):032x}"
+    return "-".join((uid[:8], uid[8:12], uid[12:16], uid[16:20], uid[20:]))
+
+
+def _image(pod: Pod, container: str) -> str:
+    return f"example.com/{pod.namespace}/{container}:1.0"

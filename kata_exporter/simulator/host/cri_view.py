@@ -85,12 +85,18 @@ class CriView:
         self._clock = clock
         self._pods: dict[str, CriPod] = {}
         self._containers: dict[str, CriContainer] = {}
+        self._members: dict[str, list[str]] = {}
+        """Ids of the containers of each pod, so that what happens in one costs the same in any fleet."""
         self.events: Feed[CriEvent] = Feed(clock, hold_seconds=_HOLD_SECONDS)
 
     @property
     def pods(self) -> Sequence[CriPod]:
         """The sandboxes of pods, those that have ended but are not removed included."""
         return tuple(self._pods.values())
+
+    def pod(self, pod_id: str) -> CriPod | None:
+        """Return a pod's sandbox; None where it isn't listed."""
+        return self._pods.get(pod_id)
 
     @property
     def containers(self) -> Sequence[CriContainer]:
@@ -108,6 +114,7 @@ class CriView:
         """Run the sandbox of a pod."""
         self._check_new(pod_id)
         self._pods[pod_id] = CriPod(pod_id, pod, self._now(), attempt, dict(annotations or {}))
+        self._members[pod_id] = []
         self._tell(CriEventKind.CREATED, pod_id, pod_id)
         self._tell(CriEventKind.STARTED, pod_id, pod_id)
 
@@ -126,7 +133,7 @@ class CriView:
         self.stop_pod(pod_id)
         for container in self._of(pod_id):
             self.remove_container(container.id)
-        del self._pods[pod_id]
+        del self._pods[pod_id], self._members[pod_id]
         self._tell(CriEventKind.DELETED, pod_id, pod_id)
 
     def replace_pod(self, pod_id: str, new_id: str, *, uid: str | None = None) -> None:
@@ -161,6 +168,7 @@ class CriView:
         self._check_new(container_id)
         container = Container(container_id, name, image, ContainerState.CREATED)
         self._containers[container_id] = CriContainer(container, pod, self._now(), attempt)
+        self._members[pod_id].append(container_id)
         self._tell(CriEventKind.CREATED, container_id, pod_id)
         if started:
             self.start_container(container_id)
@@ -209,10 +217,11 @@ class CriView:
         if container.container.state is ContainerState.RUNNING:
             self.exit_container(container_id, exit_code=_SIGKILLED)
         del self._containers[container_id]
+        self._members[container.pod.id].remove(container_id)
         self._tell(CriEventKind.DELETED, container_id, container.pod.id)
 
     def _of(self, pod_id: str) -> tuple[CriContainer, ...]:
-        return tuple(c for c in self._containers.values() if c.pod.id == pod_id)
+        return tuple(self._containers[id_] for id_ in self._members.get(pod_id, ()))
 
     def _in_state(self, container_id: str, state: ContainerState) -> CriContainer:
         container = self._containers[container_id]

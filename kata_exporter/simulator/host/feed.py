@@ -35,15 +35,15 @@ class Feed(Generic[T]):
         for queue in self._queues:
             queue.put_nowait(event)
         if not self._queues and self._hold_seconds > 0:
+            self._drop_expired()
             self._held.append((self._clock.monotonic() + self._hold_seconds, event))
 
     async def follow(self) -> AsyncIterator[T]:
         """Yield the events from now on, after those that are held; ends with `end`."""
         queue: asyncio.Queue[T | None] = asyncio.Queue()
-        now = self._clock.monotonic()
-        for until, event in self._held:
-            if now < until:
-                queue.put_nowait(event)
+        self._drop_expired()
+        for _, event in self._held:
+            queue.put_nowait(event)
         self._held.clear()
         self._queues.add(queue)
         try:
@@ -51,6 +51,11 @@ class Feed(Generic[T]):
                 yield following
         finally:
             self._queues.discard(queue)
+
+    def _drop_expired(self) -> None:
+        now = self._clock.monotonic()
+        while self._held and self._held[0][0] <= now:
+            self._held.popleft()
 
     def end(self) -> None:
         """Let each follower come to an end, once it has had what was published before."""

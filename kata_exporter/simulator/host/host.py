@@ -1,0 +1,60 @@
+"""The host of simulated sandboxes: its folders, and the container runtime that all of them share."""
+
+from pathlib import Path
+
+from kata_exporter.clock import Clock
+from kata_exporter.simulator.host.containerd import SimulatedContainerdEvents
+from kata_exporter.simulator.host.cri import SimulatedCri
+from kata_exporter.simulator.host.cri_view import CriView
+from kata_exporter.simulator.host.grpc_socket import GrpcSocket
+
+RUNTIME_SOCKET = Path("run/containerd/containerd.sock")
+"""Relative to the host's root; CRI and events are both there, as on a real host."""
+
+_FOLDERS = tuple(
+    map(Path, ("run/vc/sbs", "run/vc/vm", "run/vc", "run/kata", "run/containerd", "run"))
+)
+"""What a host makes below its root, the innermost first."""
+
+
+class SimulatedHost:
+    """What is around sandboxes.
+
+    Args:
+        root: what would be ``/`` on a real host.
+        clock: time for what happens there.
+        serves_runtime: whether CRI and containerd's events are there for others, on a socket.
+    """
+
+    def __init__(self, root: Path, clock: Clock, *, serves_runtime: bool) -> None:
+        self.root = root.absolute()
+        self.cri = CriView(clock)
+        self.events = SimulatedContainerdEvents(clock)
+        self._runtime: GrpcSocket | None = None
+        if serves_runtime:
+            self._runtime = GrpcSocket(
+                self.root / RUNTIME_SOCKET, [SimulatedCri(self.cri).service, self.events.service]
+            )
+
+    async def start(self) -> None:
+        """Make the folders, and serve what is served.
+
+        Raises:
+            OSError: a folder can't be made, or the socket can't be bound.
+        """
+        for folder in _FOLDERS:
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+        if self._runtime is not None:
+            await self._runtime.start()
+
+    async def stop(self) -> None:
+        """Serve nothing, and remove the folders that are empty; may be called again."""
+        if self._runtime is not None:
+            await self._runtime.stop()
+        for folder in _FOLDERS:
+            _remove_if_empty(self.root / folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,278 @@
+"""One simulated sandbox: its VM and agent, its shim, and what the container runtime says of it.
+
+All that happens to it goes through here, so that guest, CRI and containerd's events agree.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from kata_exporter.clock import Clock
+from kata_exporter.model import (
+    Container,
+    ContainerState,
+    DiscoveryEvent,
+    Pod,
+    Runtime,
+    SandboxGone,
+    SandboxSeen,
+)
+from kata_exporter.simulator.agent.agent import KILLED, OnRequest, SimulatedAgent
+from kata_exporter.simulator.agent.door import Door
+from kata_exporter.simulator.agent.oom import Victim
+from kata_exporter.simulator.faults import Fault, make_fault
+from kata_exporter.simulator.guest.guest import SimulatedGuest
+from kata_exporter.simulator.guest.wave import seeded
+from kata_exporter.simulator.host.host import SimulatedHost
+from kata_exporter.simulator.host.shim import SimulatedShim
+from kata_exporter.simulator.kinds import Kind
+
+SOURCE = "simulator"
+
+Tell = Callable[[DiscoveryEvent], object]
+
+_OOM_KILLED = "OOMKilled"
+_FIRST_VMM_PID = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the sandboxes of a fleet have in common.
+
+    ``tell`` is told whenever a source of discovery would have something to say of one of them,
+    ``on_request`` of every request to any agent. ``seed`` is what peculiarities are drawn from.
+    """
+
+    host: SimulatedHost
+    clock: Clock
+    seed: int
+    tell: Tell
+    on_request: OnRequest | None = None
+
+
+class SimulatedSandbox:
+    """A sandbox on a simulated host.
+
+    Args:
+        number: in its fleet; its id is made of it.
+        site: where it is.
+        kind: what it is like.
+        pod: whose it is.
+        containers: names and images of its workload.
+        attempt: how many sandboxes its pod has had before.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        site: Site,
+        *,
+        kind: Kind,
+        pod: Pod,
+        containers: Iterable[Container],
+        attempt: int = 0,
+    ) -> None:
+        self.number = number
+        self.id = f"demo-{number}"
+        self.kind = kind
+        self.pod = pod
+        self.attempt = attempt
+        self._host = site.host
+        self._clock = site.clock
+        self._tell = site.tell
+        self._rng = seeded(site.seed, self.id, "containers")
+        fresh = [Container(self._new_id(), c.name, c.image) for c in containers]
+        self._containers = {container.id: container for container in fresh}
+        self._pid = _FIRST_VMM_PID + number
+        self._out_of_memory: set[str] = set()
+        self._runs = False
+        self.guest = SimulatedGuest(
+            site.clock,
+            sandbox_id=self.id,
+            container_ids=tuple(self._containers),
+            profile=kind.profile,
+            cgroup=kind.cgroup,
+            seed=site.seed,
+        )
+        self.agent = SimulatedAgent(
+            self.guest,
+            site.clock,
+            version=kind.version,
+            on_request=site.on_request,
+            on_oom=self._shim_got_oom,
+            on_exit=self._exited,
+        )
+        self._folder = site.host.root / kind.folder(self.id)
+        self._socket = site.host.root / kind.agent_socket(self.id)
+        self._door = Door(
+            self._socket,
+            self.agent.server.attach,
+            lambda: self.agent.fault,
+            hybrid=kind.hybrid,
+        )
+        self.shim = SimulatedShim(
+            site.host.root / kind.layout.folder, self.id, lambda: self._door.url, layout=kind.layout
+        )
+
+    @property
+    def agent_url(self) -> str:
+        """Where its agent is reached."""
+        return self._door.url
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        """Its workload: of each container the latest, running or exited."""
+        return tuple(self._containers.values())
+
+    def seen(self) -> SandboxSeen:
+        """Return what a source that knew all of it would say now."""
+        return SandboxSeen(
+            source=SOURCE,
+            id=self.id,
+            agent_url=self.agent_url,
+            birth=self.id,  # no id is ever used twice
+            runtime=Runtime(self.kind.layout),
+            pod=self.pod,
+            containers=self.containers,
+        )
+
+    async def start(self, *, after: "SimulatedSandbox | None" = None) -> None:
+        """Run it, in the place of another where one is given.
+
+        Raises:
+            OSError: a socket can't be bound; nothing of it is there then.
+        """
+        # What is there already is somebody else's, and stays as it is.
+        self._folder.mkdir(parents=True)
+        try:
+            self._socket.parent.mkdir(exist_ok=True)
+            self._door.open()
+            await self.shim.start()
+        except BaseException:
+            await self._close()
+            raise
+        self._runs = True
+        self._run_in_cri(after)
+        self._host.events.started(self.id, self._pid)
+        for container in tuple(self._containers.values()):
+            self._started(container)
+        self._tell(self.seen())
+
+    async def stop(self) -> None:
+        """End its VM and remove its sockets; may be called again. CRI lists it until `forget`."""
+        if self._runs:
+            self._runs = False
+            self._tell(SandboxGone(SOURCE, self.id))
+            self._exited(self.id, KILLED)
+            await self._close()
+
+    def forget(self) -> None:
+        """Remove it from CRI's lists, as a kubelet does with what has ended; may be called again."""
+        if self._host.cri.pod(self.id) is not None:
+            self._host.cri.remove_pod(self.id)
+
+    async def suffer(self, fault: str | Fault | None) -> None:
+        """Switch on a fault, by its name or as it is, or switch it off with None.
+
+        Connections that are open are ended where the fault is one of the socket.
+
+        Raises:
+            KeyError: there is no fault of that name.
+        """
+        if fault is None:
+            fault = Fault()
+        elif isinstance(fault, str):
+            fault = make_fault(fault, self._clock)
+        before = self.agent.fault
+        self.agent.suffer(fault)
+        if not (before.keeps_connections and fault.keeps_connections):
+            await self._door.drop()
+
+    async def reboot(self) -> None:
+        """Let another VM take its place, under its id and address: all of its counters begin anew.
+
+        Containers that had exited run again, and every connection ends.
+        """
+        for container in self.containers:
+            if container.state is ContainerState.EXITED:
+                self.restart_container(container.id)
+        self.guest.restart()
+        await self._door.drop()
+
+    def restart_container(self, container_id: str) -> Container:
+        """Follow a container by the next of its name, and return that; ends it where it runs.
+
+        Raises:
+            KeyError: there is no such container.
+        """
+        if self._containers[container_id].state is ContainerState.RUNNING:
+            self.guest.stop_container(container_id)
+            self._exited(container_id, 0)
+        old = self._containers.pop(container_id)
+        new = replace(old, id=self._new_id())
+        self.guest.restart_container(container_id, new.id)
+        self._host.cri.restart_container(container_id, new.id)
+        self._started(new, in_cri=False)
+        self._tell(self.seen())
+        return self._containers[new.id]
+
+    def kill_for_memory(
+        self, container_id: str | None = None, victim: Victim = Victim.PROCESS
+    ) -> None:
+        """Let the guest's kernel kill for want of memory; see `SimulatedAgent.kill_for_memory`.
+
+        Raises:
+            KeyError: there is no such container.
+            ValueError: it has exited.
+        """
+        self.agent.kill_for_memory(container_id, victim)
+
+    def _run_in_cri(self, after: "SimulatedSandbox | None") -> None:
+        cri = self._host.cri
+        if after is None:
+            cri.add_pod(self.id, self.pod, attempt=self.attempt)
+        else:
+            same_pod = after.pod.uid == self.pod.uid
+            cri.replace_pod(after.id, self.id, uid=None if same_pod else self.pod.uid)
+
+    def _started(self, container: Container, *, in_cri: bool = True) -> None:
+        if in_cri:
+            self._host.cri.add_container(
+                self.id, container.id, container.name, image=container.image, attempt=self.attempt
+            )
+        self._containers[container.id] = replace(container, state=ContainerState.RUNNING)
+        self._host.events.started(container.id, self._pid)
+
+    def _exited(self, container_id: str, exit_code: int) -> None:
+        if container_id == self.id:
+            self._pause_exited(exit_code)
+            return
+        container = self._containers[container_id]
+        self._containers[container_id] = replace(container, state=ContainerState.EXITED)
+        reason = _OOM_KILLED if container_id in self._out_of_memory else ""
+        self._host.cri.exit_container(container_id, exit_code=exit_code, reason=reason)
+        self._host.events.exited(container_id, self._pid, exit_status=exit_code)
+        if self._runs:
+            self._tell(self.seen())
+
+    def _pause_exited(self, exit_code: int) -> None:
+        """End all containers with the one that holds the sandbox, and have CRI call it not ready."""
+        for container in self.containers:
+            if container.state is ContainerState.RUNNING:
+                self.guest.stop_container(container.id)
+                self._exited(container.id, KILLED)
+        self._host.cri.stop_pod(self.id)
+        self._host.events.exited(self.id, self._pid, exit_status=exit_code)
+
+    def _shim_got_oom(self, container_id: str) -> None:
+        self._out_of_memory.add(container_id)
+        self._host.events.oom(container_id)
+
+    async def _close(self) -> None:
+        await self._door.close()
+        await self.shim.stop()
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+
+    def _new_id(self) -> str:
+        return f"{self._rng.getrandbits(256):064x}"
