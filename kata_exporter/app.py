@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.internal import api_implementation
@@ -19,6 +19,7 @@ from kata_exporter.collectors.collection import Collection
 from kata_exporter.collectors.rounds import BAD_VERSION, RoundSettings
 from kata_exporter.collectors.scheduler import Scheduler
 from kata_exporter.config.settings import Settings
+from kata_exporter.discovery.source import Source
 from kata_exporter.discovery.static import StaticSource, static_sandbox
 from kata_exporter.errors import ConfigError, Reason
 from kata_exporter.exposition import render
@@ -68,6 +69,7 @@ class Exporter:
 
     Args:
         settings: what is configured.
+        sources: of discovery, beside the configuration.
         clock: time for every part.
         dialer: connects to agents.
         environ: where tracing is configured (``OTEL_*``); the process's unless given.
@@ -81,6 +83,7 @@ class Exporter:
         self,
         settings: Settings,
         *,
+        sources: Sequence[Source] = (),
         clock: Clock | None = None,
         dialer: Dialer | None = None,
         environ: Mapping[str, str] | None = None,
@@ -98,6 +101,7 @@ class Exporter:
         self._store = Store(max_age_seconds=settings.collection.max_age_seconds)
         self._collection = self._new_collection()
         self._registry = Registry([self._store, self._collection])
+        self._sources = (self._static_source(), *sources)
         self._web: WebServer | None = None
         self._first_round: asyncio.Task[None] | None = None
 
@@ -132,6 +136,8 @@ class Exporter:
         if self._web is not None:
             await self._web.aclose()
             self._web = None
+        for source in self._sources:
+            await source.aclose()
         if self._first_round is not None:
             self._first_round.cancel()
             await asyncio.wait([self._first_round])
@@ -173,6 +179,12 @@ class Exporter:
             hooks.append(self._tracing.hook)
         return Hooks(hooks)
 
+    def _static_source(self) -> StaticSource:
+        return StaticSource(
+            static_sandbox(entry.id, entry.agent_url, entry.pod, entry.containers)
+            for entry in self._settings.sandboxes
+        )
+
     def _new_collection(self) -> Collection:
         settings = self._settings.collection
         return Collection(
@@ -194,12 +206,8 @@ class Exporter:
         )
 
     def _start_collection(self) -> asyncio.Task[None]:
-        static = StaticSource(
-            static_sandbox(entry.id, entry.agent_url, entry.pod, entry.containers)
-            for entry in self._settings.sandboxes
-        )
-        for event in static.events():
-            self._registry.apply(event)
+        for source in self._sources:
+            source.watch(self._registry.apply)
         self._first_round = asyncio.get_running_loop().create_task(self._collection.first_round())
         return self._first_round
 

@@ -1,8 +1,9 @@
 """Sandboxes that an administrator wrote into the configuration."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from kata_exporter.model import Container, DiscoveryEvent, Pod, Runtime, SandboxSeen
+from kata_exporter.discovery.source import Tell
+from kata_exporter.model import Container, Pod, Runtime, SandboxSeen
 
 SOURCE = "static"
 
@@ -28,11 +29,15 @@ def static_sandbox(
 
 
 class StaticSource:
-    """Yields its sandboxes once."""
+    """Tells of its sandboxes once, in the order of the configuration; a `Source`."""
 
     def __init__(self, sandboxes: Iterable[SandboxSeen]) -> None:
         self._sandboxes = tuple(sandboxes)
 
-    def events(self) -> Iterator[DiscoveryEvent]:
-        """Yield one event per sandbox, in the order of the configuration."""
-        yield from self._sandboxes
+    def watch(self, tell: Tell) -> None:
+        """Tell of every sandbox; nothing changes later."""
+        for sandbox in self._sandboxes:
+            tell(sandbox)
+
+    async def aclose(self) -> None:
+        """Do nothing: nothing of it runs."""

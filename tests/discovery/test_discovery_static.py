@@ -1,15 +1,18 @@
 """Sandboxes that the configuration names."""
 
 from kata_exporter.discovery.static import StaticSource, static_sandbox
-from kata_exporter.model import Container, Pod, Runtime
+from kata_exporter.model import Container, DiscoveryEvent, Pod, Runtime
 
 
-def test_yields_every_entry_in_its_order() -> None:
+async def test_tells_of_every_entry_in_its_order_and_of_nothing_more() -> None:
     entries = [static_sandbox(f"box-{n}", "unix:///a", Pod(), ()) for n in range(3)]
+    source = StaticSource(entries)
+    told: list[DiscoveryEvent] = []
 
-    events = list(StaticSource(entries).events())
+    source.watch(told.append)
+    await source.aclose()
 
-    assert [event.id for event in events] == ["box-0", "box-1", "box-2"]
+    assert told == entries
 
 
 def test_has_no_shim() -> None:
