@@ -25,11 +25,24 @@ class Acceptor:
         self._serve = serve
         self._listeners: set[socket.socket] = set()
         self._serving: set[asyncio.Task[None]] = set()
+        self._paused = False
 
     def listen(self, listener: socket.socket) -> None:
         """Accept on a listening, non-blocking socket; it is ours from here on."""
         self._listeners.add(listener)
         self._watch(listener)
+
+    def pause(self) -> None:
+        """Accept nobody for a while; who connects waits in the listener's backlog."""
+        self._paused = True
+        for listener in self._listeners:
+            asyncio.get_running_loop().remove_reader(listener)
+
+    def resume(self) -> None:
+        """Accept again."""
+        self._paused = False
+        for listener in self._listeners:
+            self._watch(listener)
 
     async def drop(self) -> None:
         """End every connection, and return when they have ended; new ones are accepted."""
@@ -48,7 +61,7 @@ class Acceptor:
         await self.drop()
 
     def _watch(self, listener: socket.socket) -> None:
-        if listener in self._listeners:
+        if listener in self._listeners and not self._paused:
             asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     # Not loop.sock_accept: where that is cancelled as a client comes, the connection is lost open.

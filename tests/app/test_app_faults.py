@@ -15,15 +15,15 @@ from kata_exporter.config.settings import (
     WebSettings,
 )
 from kata_exporter.simulator import Fleet, SimulatedSandbox
-from kata_exporter.simulator.faults import FAULTS
+from kata_exporter.simulator.faults import FAULTS, needs_hybrid
 from promtool import check_metrics
 from waiting import soon
 
-NEEDS_HYBRID = "preface-"
 NO_ONE_REASON = {"just-in-time"}
 """Comes as late as the deadline allows: now in time, now not."""
 
 REASONS = {
+    "connect-hang": "timeout",
     "frozen": "timeout",
     "preface-ko": "handshake_failed",
     "preface-eof": "handshake_failed",
@@ -34,10 +34,12 @@ REASONS = {
     "write-hang": "timeout",
     "no-answer": "timeout",
     "header-only": "timeout",
+    "body-hang": "timeout",
     "slow-drip": "timeout",
     "truncated-header": "closed",
     "truncated-body": "closed",
     "reset": "closed",
+    "reset-unanswered": "closed",
     "garbage": "protocol_error",
     "oversize-4gib": "too_large",
     "oversize-4mib": "too_large",
@@ -57,6 +59,8 @@ REASONS = {
     "status-not-found": "unsupported",
     "status-invalid-argument": "unsupported",
     "status-deadline-exceeded": "timeout",
+    "status-huge": "too_large",
+    "forged-version": "ok",
     "policy-denied": "policy_blocked",
     "policy-undefined": "policy_blocked",
     "old-agent": "unsupported",
@@ -76,8 +80,9 @@ REASONS = {
     "endless-comments": "rejected",
     "empty-text": "rejected",
     "legal-max": "ok",
-    "churn": "ok",
+    "label-churn": "ok",
     "counter-rollback": "ok",
+    "counter-leap": "ok",
     "bad-utf8": "protocol_error",
     "stats-bomb": "ok",
     "stats-extremes": "ok",
@@ -99,7 +104,7 @@ def assign(fleet: Fleet) -> dict[str, SimulatedSandbox]:
     hybrid = [s for s in fleet.sandboxes if s.agent_url.startswith("hvsock:")]
     unix = [s for s in fleet.sandboxes if s.agent_url.startswith("unix:")]
     return {
-        name: (hybrid if name.startswith(NEEDS_HYBRID) or not unix else unix).pop(0)
+        name: (hybrid if needs_hybrid(name) or not unix else unix).pop(0)
         for name in [*FAULTS, "healthy-1", "healthy-2"]
     }
 

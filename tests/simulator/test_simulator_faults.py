@@ -1,21 +1,32 @@
 """Faults notice when a client goes, and let go of what they hold when they are switched off."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
 
+from fake_clock import FakeClock
 from kata_exporter.agent import AgentError, KataAgent
 from kata_exporter.clock import SystemClock
 from kata_exporter.errors import Reason
 from kata_exporter.simulator import Fleet, SimulatedSandbox
-from kata_exporter.simulator.faults import FAULTS, truncated_at
+from kata_exporter.simulator.faults import ATTACKS, FAULTS, make_fault
+from kata_exporter.simulator.faults.answers import TERRIBLE_TEXT
 from kata_exporter.simulator.faults.texts import CAP_BYTES
 from kata_exporter.sockets import AgentUrl, Dialer
 from kata_exporter.telemetry.hooks import CallTarget
 from waiting import soon
 
-HOLD_CONNECTIONS = ["frozen", "write-hang", "header-only", "oversize-4gib", "slow-drip"]
+HOLD_CONNECTIONS = [
+    "connect-hang",
+    "frozen",
+    "write-hang",
+    "header-only",
+    "body-hang",
+    "oversize-4gib",
+    "slow-drip",
+]
 
 
 def client(sandbox: SimulatedSandbox) -> KataAgent:
@@ -81,7 +92,7 @@ async def test_a_connection_that_ends_at_any_byte_of_an_answer_is_closed_to_the_
     (sandbox,) = fleet.sandboxes
 
     for index in range(26):
-        await sandbox.suffer(truncated_at(index, resets=resets)(SystemClock()))
+        await sandbox.suffer(f"{'reset' if resets else 'closed'}-at-{index}")
         assert await reason(sandbox) is Reason.CLOSED, index
     await fleet.stop()
 
@@ -122,8 +133,53 @@ async def test_texts_fill_the_cap_and_never_more(tmp_path: Path) -> None:
     await fleet.stop()
 
 
-def test_every_attack_of_a_guest_has_a_name() -> None:
-    kinds = {"frozen", "preface-", "truncated-", "wrong-stream-", "oversize-", "status-", "forged-"}
+@pytest.mark.parametrize("number", [0, 1], ids=["unix", "hybrid"])
+async def test_who_could_not_connect_does_once_the_fault_is_over(
+    tmp_path: Path, number: int
+) -> None:
+    fleet = Fleet(tmp_path, sandboxes=2)
+    await fleet.start()
+    sandbox = fleet.sandboxes[number]
+    for _ in range(2):  # also where the backlog is full already
+        await sandbox.suffer("connect-hang")
+    waiting = asyncio.ensure_future(reason(sandbox))
+    done, _ = await asyncio.wait([waiting], timeout=0.2)
+    assert not done
 
-    assert all(any(name.startswith(kind) for name in FAULTS) for kind in kinds)
-    assert all(name == name.lower() and " " not in name for name in FAULTS)
+    await sandbox.suffer(None)
+
+    assert await waiting is Reason.OK
+    assert await reason(sandbox) is Reason.OK
+    await fleet.stop()
+
+
+async def test_a_forged_version_is_longer_than_any_and_of_several_lines(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, sandboxes=1)
+    await fleet.start()
+    await fleet.sandboxes[0].suffer("forged-version")
+    agent = client(fleet.sandboxes[0])
+
+    version = await agent.version()
+
+    assert version.agent_version == TERRIBLE_TEXT[:1024]
+    await agent.aclose()
+    await fleet.stop()
+
+
+@pytest.mark.parametrize("name", ["closed-at-", "reset-at-x", "closed-at-12345678", "no-such"])
+def test_what_is_no_name_is_refused(name: str, clock: FakeClock) -> None:
+    with pytest.raises(KeyError):
+        make_fault(name, clock)
+
+
+def test_names_are_words_with_hyphens_and_say_what_they_do() -> None:
+    for name, fault in FAULTS.items():
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name), name
+        assert fault.what, name
+
+
+def test_each_attack_of_a_guest_has_a_fault_or_no_way_in() -> None:
+    assert [attack.number for attack in ATTACKS] == [f"G{n}" for n in range(1, 24)]
+    for attack in ATTACKS:
+        assert set(attack.faults) <= set(FAULTS), attack.number
+        assert bool(attack.faults) != bool(attack.no_way_in), attack.number

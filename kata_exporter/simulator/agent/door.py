@@ -9,10 +9,11 @@ import asyncio
 import re
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from kata_exporter.simulator.faults.base import Fault, Serve
-from kata_exporter.sockets import bind_unix
+from kata_exporter.sockets import bind_unix, connect_unix
 from kata_exporter.ttrpc import Acceptor
 
 AGENT_PORT = 1024
@@ -41,7 +42,8 @@ class Door:
         self._fault = fault
         self._hybrid = hybrid
         self._next_host_port = _FIRST_HOST_PORT
-        self._is_open = False
+        self._listener: socket.socket | None = None
+        self._last_in_line: socket.socket | None = None
         self._acceptor = Acceptor(self._let_in)
 
     @property
@@ -55,19 +57,37 @@ class Door:
         Raises:
             OSError: the socket can't be bound.
         """
-        self._acceptor.listen(bind_unix(str(self._path)))
-        self._is_open = True
+        self._listener = bind_unix(str(self._path))
+        self._acceptor.listen(self._listener)
 
     async def close(self) -> None:
         """Remove the socket and end every connection; a door may be opened again."""
-        if self._is_open:
-            self._is_open = False
+        if self._listener is not None:
+            self._listener = None
             self._path.unlink(missing_ok=True)
+        self._let_nobody_wait()
         await self._acceptor.aclose()
 
     async def drop(self) -> None:
-        """End every connection; new ones are let in."""
+        """End every connection, and let new ones in where the fault that stands there does."""
         await self._acceptor.drop()
+        if self._listener is None:
+            return
+        self._let_nobody_wait()
+        if self._fault().accepts:
+            self._listener.listen()
+            self._acceptor.resume()
+        else:
+            self._acceptor.pause()
+            self._listener.listen(0)
+            with suppress(TimeoutError):  # somebody else was quicker, and the backlog is full
+                async with asyncio.timeout(0):
+                    self._last_in_line = await connect_unix(str(self._path))
+
+    def _let_nobody_wait(self) -> None:
+        if self._last_in_line is not None:
+            self._last_in_line.close()
+            self._last_in_line = None
 
     async def _let_in(self, sock: socket.socket) -> None:
         fault = self._fault()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from kata_exporter._pb import agent_pb2
+from kata_exporter._pb import agent_pb2, health_pb2
 from kata_exporter.clock import Clock
 from kata_exporter.simulator.faults.base import Fault, Handle
 from kata_exporter.ttrpc import Code, ServerRequest, StatusError
@@ -118,3 +118,14 @@ def stats(change: Callable[[agent_pb2.StatsContainerResponse], None]) -> Fault:
         return message.SerializeToString()
 
     return Payload("StatsContainer", changed)
+
+
+def version(text: str) -> Fault:
+    """Return an agent that says so of its version."""
+
+    def changed(payload: bytes) -> bytes:
+        message = health_pb2.VersionCheckResponse.FromString(payload)
+        message.agent_version = text
+        return message.SerializeToString()
+
+    return Payload("Version", changed)

@@ -21,10 +21,12 @@ class Fault:
 
     ``keeps_connections`` says what becomes of the connections that are open when the fault is
     switched on or off: a fault of the answer leaves them, one of the socket needs new ones.
-    ``stops_timers``: the guest doesn't run, so it gives up on nothing either.
+    ``stops_timers``: the guest doesn't run, so it gives up on nothing either. ``accepts``: whether
+    connections to its socket are accepted; otherwise whoever connects has to wait.
     """
 
     keeps_connections = True
+    accepts = True
     stops_timers = False
 
     async def preface(self, sock: socket.socket, ok: bytes) -> bool:

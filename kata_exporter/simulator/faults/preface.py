@@ -1,4 +1,4 @@
-"""Faults of a VMM's hybrid vsock socket: between CONNECT and OK."""
+"""Faults of connecting: before a connection is there, and on hybrid vsock between CONNECT and OK."""
 
 import asyncio
 import select
@@ -7,6 +7,13 @@ from collections.abc import Iterable
 
 from kata_exporter.simulator.faults.answers import NoAnswer
 from kata_exporter.simulator.faults.base import Fault, Serve
+
+
+class ConnectHang(Fault):
+    """Nobody accepts, and no more connections fit into the socket's backlog."""
+
+    keeps_connections = False
+    accepts = False
 
 
 class FrozenGuest(NoAnswer):

@@ -21,7 +21,7 @@ def adding(*lines: str) -> Change:
 
 
 def forged_identity(text: str) -> str:
-    """G7: labels that only the host may write, or that mean something to Prometheus."""
+    """Labels that only the host may write, or that mean something to Prometheus."""
     keys = (
         "sandbox_id namespace pod container node job instance __name__ le quantile cri_name".split()
     )
@@ -30,7 +30,7 @@ def forged_identity(text: str) -> str:
 
 
 def forged_names(text: str) -> str:
-    """G8: families of the exporter's own, and of others."""
+    """Families of the exporter's own, and of others."""
     names = (
         "up kata_sandbox_up kata_exporter_build_info process_cpu_seconds_total kube_pod_info ALERTS"
     )
@@ -38,7 +38,7 @@ def forged_names(text: str) -> str:
 
 
 def type_collision(text: str) -> str:
-    """G9: HELP and TYPE that contradict everybody else's."""
+    """HELP and TYPE that contradict everybody else's."""
     return (
         f"# TYPE {_LOAD} histogram\n# HELP {_LOAD} not what you think\n# EOF\n"
         + text.replace(" gauge\n", " summary\n")
@@ -47,18 +47,18 @@ def type_collision(text: str) -> str:
 
 
 def number_zoo(text: str) -> str:
-    """G10: what isn't a finite decimal number in ASCII."""
+    """What isn't a finite decimal number in ASCII."""
     numbers = "NaN +Inf -Inf inf 1e999 0x10 1_000 \u0661 -1e-999999 1e 1.2.3 ++1 0b1 1,5".split()
     return adding(*(f'{_LOAD}{{item="load1"}} {number}' for number in numbers))(text)
 
 
 def timestamps(text: str) -> str:
-    """G11: a time of the guest's own behind each value."""
+    """A time of the guest's own behind each value."""
     return text.replace("\n", " 99999999999999\n")
 
 
 def odd_characters(text: str) -> str:
-    """G13: NUL, CRLF, vertical tab, byte order mark, bidirectional overrides in values of labels."""
+    """NUL, CRLF, vertical tab, byte order mark, bidirectional overrides in values of labels."""
     odd = ("\x00", "\r", "\x0b", "\ufeff", "\u202e", "\u2028", "\x1b[2J")
     return adding(
         *(f'kata_guest_netdev_stat{{interface="eth{c}",item="recv_bytes"}} 1' for c in odd)
@@ -66,7 +66,7 @@ def odd_characters(text: str) -> str:
 
 
 def openmetrics(text: str) -> str:
-    """G14: exemplars, created samples and the end of an OpenMetrics page, in the middle."""
+    """Exemplars, created samples and the end of an OpenMetrics page, in the middle."""
     return (
         f'{_LOAD}{{item="load1"}} 1 # {{trace_id="x"}} 1\n# EOF\n{_LOAD}_created 1\n# UNIT x y\n'
         + text
@@ -74,35 +74,35 @@ def openmetrics(text: str) -> str:
 
 
 def duplicates(text: str) -> str:
-    """G15: every series twice, and labels twice."""
+    """Every series twice, and labels twice."""
     return text + text + f'{_LOAD}{{item="load1",item="load1"}} 1\n'
 
 
 def many_samples(text: str) -> str:
-    """G6: as many series as fit into the cap."""
+    """As many series as fit into the cap."""
     return _filled(text, (f'kata_guest_diskstat{{disk="d{n}",item="reads"}} 1\n' for n in count()))
 
 
 def many_labels(text: str) -> str:
-    """G6: one sample with as many labels as fit."""
+    """One sample with as many labels as fit."""
     labels = _filled("", (f'l{n}="x",' for n in count()), cap=CAP_BYTES - len(text.encode()) - 64)
     return f"{text}{_LOAD}{{{labels}}} 1\n"
 
 
 def long_label(text: str) -> str:
-    """G6: one label as long as fits."""
+    """One label as long as fits."""
     room = CAP_BYTES - len(text.encode()) - 128
     return f'{text}kata_guest_netdev_stat{{interface="{"x" * room}",item="recv_bytes"}} 1\n'
 
 
 def endless_line(text: str) -> str:
-    """G6: backslashes without an end."""
+    """Backslashes without an end."""
     room = CAP_BYTES - len(text.encode()) - 64
     return f'{text}{_LOAD}{{item="{chr(92) * room}'
 
 
 def endless_comments(text: str) -> str:
-    """G6: HELP upon HELP."""
+    """HELP upon HELP."""
     return _filled(text, (f"# HELP {_LOAD} {n}\n" for n in count()))
 
 
@@ -115,7 +115,7 @@ def legal_max(text: str) -> str:
 
 
 class Churn:
-    """G16: label values that were never seen before, in every answer."""
+    """Label values that were never seen before, in every answer."""
 
     def __init__(self) -> None:
         self._numbers = count()
@@ -129,7 +129,7 @@ class Churn:
 
 
 class Rollback:
-    """G12: counters that step back without a restart."""
+    """Counters that step back without a restart."""
 
     def __init__(self) -> None:
         self._answers = count()
@@ -144,6 +144,22 @@ class Rollback:
             if line.startswith("kata_guest_cpu_time{")
             else f"{line}\n"
             for line in lines
+        )
+
+
+class Leap:
+    """Counters that grow faster than any machine could count."""
+
+    def __init__(self) -> None:
+        self._answers = count(1)
+
+    def __call__(self, text: str) -> str:
+        """Add ten thousand years of CPU time to each processor, and more each time."""
+        more = next(self._answers) * 3 * 10**14
+        return "".join(
+            f"{series} {int(value) + more}\n" if series.startswith("kata_guest_cpu_time{") else line
+            for line in text.splitlines(keepends=True)
+            for series, _, value in [line.rstrip("\n").rpartition(" ")]
         )
 
 
