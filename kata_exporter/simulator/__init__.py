@@ -8,12 +8,16 @@ from kata_exporter.simulator.guest.guest import SimulatedGuest
 from kata_exporter.simulator.guest.profiles import Profile
 from kata_exporter.simulator.kinds import Kind
 from kata_exporter.simulator.sandbox import SimulatedSandbox
+from kata_exporter.simulator.scenarios import KINDS, Director, Scenario
 
 __all__ = [
+    "KINDS",
     "CgroupVersion",
+    "Director",
     "Fleet",
     "Kind",
     "Profile",
+    "Scenario",
     "SimulatedAgent",
     "SimulatedGuest",
     "SimulatedSandbox",

@@ -1,7 +1,7 @@
 """A fleet on real sockets: all of it, or nothing of it, and what happens to its sandboxes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -223,23 +223,27 @@ async def test_a_removed_sandbox_leaves_nothing(tmp_path: Path, fleet: Fleet) ->
     assert sandbox not in fleet.sandboxes
 
 
-async def test_the_runtimes_socket_has_cri_and_events(tmp_path: Path, no_task_left: None) -> None:
-    del no_task_left
+@pytest.fixture
+def _grpc() -> Iterator[None]:
     with grpc_let_go():
-        fleet = Fleet(tmp_path, sandboxes=2, serves_runtime=True)
-        await fleet.start()
-        cri = cri_pb2.DESCRIPTOR.services_by_name["RuntimeService"]
-        events = containerd_events_pb2.DESCRIPTOR.services_by_name["Events"]
-        async with connected(tmp_path / RUNTIME_SOCKET, cri) as client:
-            listed = await client.call("ListPodSandbox", cri_pb2.ListPodSandboxRequest())
-        async with connected(tmp_path / RUNTIME_SOCKET, events) as client:
-            stream = client.stream("Subscribe", containerd_events_pb2.SubscribeRequest())
-            await soon(lambda: fleet.host.events.subscribers)
-            fleet.sandboxes[0].restart_container(fleet.sandboxes[0].containers[0].id)
-            published: list[Any] = [await stream.read() for _ in range(2)]
-            stream.cancel()
-            del stream
-        await fleet.stop()
+        yield
+
+
+@pytest.mark.usefixtures("_grpc")
+async def test_the_runtimes_socket_has_cri_and_events(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, sandboxes=2, serves_runtime=True)
+    await fleet.start()
+    cri = cri_pb2.DESCRIPTOR.services_by_name["RuntimeService"]
+    events = containerd_events_pb2.DESCRIPTOR.services_by_name["Events"]
+    async with connected(tmp_path / RUNTIME_SOCKET, cri) as client:
+        listed = await client.call("ListPodSandbox", cri_pb2.ListPodSandboxRequest())
+    async with connected(tmp_path / RUNTIME_SOCKET, events) as client:
+        stream = client.stream("Subscribe", containerd_events_pb2.SubscribeRequest())
+        await soon(lambda: fleet.host.events.subscribers)
+        fleet.sandboxes[0].restart_container(fleet.sandboxes[0].containers[0].id)
+        published: list[Any] = [await stream.read() for _ in range(2)]
+        stream.cancel()
+    await fleet.stop()
 
     assert [pod.id for pod in listed.items] == ["demo-1", "demo-2"]
     assert listed.items[0].runtime_handler == "kata-remote"
