@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from kata_exporter.cli import exit_codes, flags, output
 from kata_exporter.cli.parser import Commands
-from kata_exporter.errors import ConfigError, Reason
+from kata_exporter.cli.summary import why_down
+from kata_exporter.errors import ConfigError
 
 if TYPE_CHECKING:
     from kata_exporter.app import Summary
@@ -48,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
     if not summary.sandboxes:
         output.complain("no sandboxes are configured: list some under sandboxes: in --config.file")
     elif summary.up < summary.sandboxes:
-        output.complain(_down(summary))
+        down = summary.sandboxes - summary.up
+        output.complain(f"{down} of {summary.sandboxes} sandboxes are not up: {why_down(summary)}")
     output.write(page)
     return exit_codes.OK if summary.up == summary.sandboxes else exit_codes.FAILED
 
@@ -62,14 +64,3 @@ async def _scrape(settings: "Settings") -> "tuple[bytes, Summary]":
         return exporter.render(), exporter.summary()
     finally:
         await exporter.stop()
-
-
-def _down(summary: "Summary") -> str:
-    """Say how many sandboxes aren't up, and why, the most frequent reason first."""
-    reasons = [
-        (-count, reason)
-        for reason, count in summary.by_reason.items()
-        if count and not Reason(reason).answered
-    ]
-    why = ", ".join(f"{-count} {reason}" for count, reason in sorted(reasons))
-    return f"{summary.sandboxes - summary.up} of {summary.sandboxes} sandboxes are not up: {why}"

@@ -1,17 +1,20 @@
 """``demo``, on stand-ins."""
 
 import asyncio
+import errno
 import resource
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cli_stage import PAGE, Stage, Summary, put_on, terminate
 from fake_clock import FakeClock, settle
-from kata_exporter.cli import demo
 from kata_exporter.cli.main import main
+from kata_exporter.cli.simulation import demonstrate
 from kata_exporter.errors import ConfigError
+from kata_exporter.simulator import KINDS, Scenario
 
 ALL = ["fleet.start", "start", "stop", "fleet.stop"]
 
@@ -36,8 +39,8 @@ def test_a_signal_ends_the_demo_with_0_and_leaves_nothing_behind(
     assert stage.calls == ALL
     assert left_behind(stage) == []
     assert capsys.readouterr().out == (
-        "kata-exporter demo: 20 simulated sandboxes, metrics at http://127.0.0.1:9823/metrics"
-        " (Ctrl-C ends it)\n"
+        "kata-exporter demo: 20 simulated sandboxes (calm), metrics at"
+        " http://127.0.0.1:9823/metrics (Ctrl-C ends it)\n"
     )
 
 
@@ -55,13 +58,16 @@ def test_the_folder_of_the_demo_is_private(stage: Stage) -> None:
 
 
 def test_flags_reach_the_fleet_and_the_settings(stage: Stage) -> None:
-    argv = ["demo", "--sandboxes", "3", "--seed", "9", "--interval", "1m30s"]
+    argv = ["demo", "--sandboxes", "3", "--seed", "9", "--interval", "1m30s", "--scenario", "oom"]
 
     assert main([*argv, "--web.listen-address", ":0", "--log.level", "debug"]) == 0
 
-    assert stage.fleet == {"sandboxes": 3, "seed": 9}
+    assert (stage.fleet["sandboxes"], stage.fleet["seed"]) == (3, 9)
+    assert stage.fleet["kinds"] == KINDS[Scenario.OOM]
     assert stage.settings is not None
-    assert len(stage.settings.sandboxes) == 3
+    assert stage.settings.sandboxes == ()
+    (source,) = stage.sources
+    assert source.host.root == stage.folder
     assert stage.settings.collection.interval_seconds == 90
     assert [str(address) for address in stage.settings.web.listen_addresses] == [":0"]
     assert stage.log == ("debug", "logfmt")
@@ -75,7 +81,7 @@ def test_the_file_that_the_environment_names_is_not_the_demos(
     assert main(["demo", "--sandboxes", "1"]) == 0
 
     assert stage.settings is not None
-    assert len(stage.settings.sandboxes) == 1
+    assert stage.settings.collection.interval_seconds == 2
 
 
 def test_a_port_in_use_is_one_line_and_2_and_leaves_nothing_behind(
@@ -92,16 +98,20 @@ def test_a_port_in_use_is_one_line_and_2_and_leaves_nothing_behind(
     assert left_behind(stage) == []
 
 
-def test_a_fleet_that_fails_to_start_is_stopped_and_leaves_nothing_behind(stage: Stage) -> None:
+def test_a_fleet_that_fails_to_start_is_one_line_and_2_and_leaves_nothing_behind(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
     async def fail() -> None:
-        raise OSError("no room")
+        raise OSError(errno.ENOSPC, "no room", "/run/a.sock")
 
     stage.on_fleet_start = fail
 
-    with pytest.raises(OSError, match="no room"):
-        main(["demo"])
+    assert main(["demo"]) == 2
     assert stage.calls == ["fleet.start", "fleet.stop"]
     assert left_behind(stage) == []
+    assert capsys.readouterr().err == (
+        "kata-exporter: can't simulate a sandbox: no room: /run/a.sock\n"
+    )
 
 
 def test_a_signal_while_the_fleet_starts_ends_the_demo_with_0(stage: Stage) -> None:
@@ -122,9 +132,9 @@ NO_LIMIT = resource.RLIM_INFINITY
 @pytest.mark.parametrize(
     ("limits", "raised"),
     [
-        ((1024, 4096), [(3128, 4096)]),
-        ((1024, NO_LIMIT), [(3128, NO_LIMIT)]),
-        ((3128, 3128), []),
+        ((1024, 8192), [(6128, 8192)]),
+        ((1024, NO_LIMIT), [(6128, NO_LIMIT)]),
+        ((6128, 6128), []),
         ((NO_LIMIT, NO_LIMIT), []),
     ],
 )
@@ -148,7 +158,7 @@ def test_a_limit_of_open_files_that_cannot_be_raised_is_one_line_and_2(
     assert main(["demo", "--sandboxes", "1000"]) == 2
     assert stage.calls == []
     assert capsys.readouterr().err == (
-        "kata-exporter: --sandboxes: so many need 3128 open files, and the limit is 1024:"
+        "kata-exporter: --sandboxes: so many need 6128 open files, and the limit is 1024:"
         " simulate fewer, or raise it with ulimit -n\n"
     )
 
@@ -179,9 +189,11 @@ async def test_a_line_of_status_is_printed_every_ten_seconds(
         started.set()
 
     stage.on_start = start
-    stage.summary = Summary(sandboxes=2, up=1, series=480)
-    args = Namespace(sandboxes=2, seed=0, interval="2s")
-    running = asyncio.create_task(demo._demo(args, clock))
+    stage.summary = Summary(
+        sandboxes=5, up=2, by_reason={"ok": 2, "closed": 1, "timeout": 2}, series=480
+    )
+    args = Namespace(sandboxes=2, seed=0, interval="2s", scenario=Scenario.CALM, agents_only=None)
+    running = asyncio.create_task(demonstrate(args, clock))
     await started.wait()
     await settle()
     capsys.readouterr()
@@ -193,9 +205,127 @@ async def test_a_line_of_status_is_printed_every_ten_seconds(
     await clock.run_for(10)
     assert capsys.readouterr().out == line
     assert line == (
-        f"kata-exporter demo: 1 of 2 sandboxes up, 480 series, a page of {len(PAGE)} bytes\n"
+        "kata-exporter demo: 2 of 5 sandboxes up (2 timeout, 1 closed), 480 series,"
+        f" a page of {len(PAGE)} bytes\n"
     )
 
     running.cancel()
     await asyncio.wait([running])
     assert stage.calls == ALL
+
+
+def test_an_unknown_scenario_is_one_line_and_2(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--scenario", "clam"]) == 2
+    assert stage.calls == []
+    assert capsys.readouterr().err == (
+        "kata-exporter: --scenario: 'clam' is not a choice: write one of calm, busy, oom, faults,"
+        " churn (see kata-exporter demo --help)\n"
+    )
+
+
+def test_help_names_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--help"]) == 0
+
+    said = capsys.readouterr().out
+    assert all(scenario in said for scenario in Scenario)
+
+
+def test_what_happens_is_told_as_it_happens(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def happen(tell: Callable[[str], object]) -> None:
+        tell("shop/web-1 lost its VM")
+        await terminate()
+
+    stage.on_start = _start
+    stage.on_happening = happen
+
+    assert main(["demo", "--scenario", "churn", "--seed", "4"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "kata-exporter demo:   shop/web-1 lost its VM"
+    )
+    assert (stage.director["scenario"], stage.director["seed"]) == (Scenario.CHURN, 4)
+
+
+def test_a_sandbox_that_cannot_come_later_ends_the_demo_with_one_line_and_2(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def happen(_tell: Callable[[str], object]) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    stage.on_start = _start
+    stage.on_happening = happen
+
+    assert main(["demo", "--scenario", "churn"]) == 2
+    assert stage.calls == ALL
+    assert capsys.readouterr().err == (
+        f"kata-exporter: can't simulate a sandbox: Too many open files: {stage.folder}\n"
+    )
+
+
+async def _start() -> None:
+    """Start, and go on."""
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_agents_only_starts_no_exporter_and_leaves_the_folder_as_it_was(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_there: bool
+) -> None:
+    folder = tmp_path / "host"
+    if is_there:
+        folder.mkdir()
+    configs: list[str] = []
+
+    async def happen(_tell: Callable[[str], object]) -> None:
+        configs.append((folder / "kata-exporter.yaml").read_text())
+        await terminate()
+
+    stage.on_happening = happen
+
+    assert main(["demo", "--agents-only", str(folder), "--interval", "9s"]) == 0
+    assert stage.calls == ["fleet.start", "fleet.stop"]
+    assert stage.fleet["serves_runtime"] is True
+    assert configs == ["collection: {interval: 9s}\n"]
+    assert folder.exists() == is_there
+    said = capsys.readouterr().out
+    assert f"20 simulated sandboxes (calm) in {folder}, for another exporter" in said
+    assert f"kata-exporter serve --config.file {folder}/kata-exporter.yaml" in said
+
+
+def test_agents_only_leaves_a_folder_alone_that_is_in_use(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("somebody else's")
+
+    assert main(["demo", "--agents-only", str(tmp_path)]) == 2
+    assert stage.calls == []
+    assert capsys.readouterr().err == (
+        f"kata-exporter: --agents-only: {tmp_path} is not empty: name a new folder\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_agents_only_says_why_a_folder_cannot_be_made(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+
+    assert main(["demo", "--agents-only", str(tmp_path / "file" / "host")]) == 2
+    assert stage.calls == []
+    assert capsys.readouterr().err == (
+        f"kata-exporter: --agents-only: {tmp_path}/file/host: Not a directory\n"
+    )
+
+
+def test_agents_only_takes_no_address_to_listen_on(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["demo", "--agents-only", str(tmp_path), "--web.listen-address", ":0"]
+
+    assert main(argv) == 2
+    assert stage.calls == []
+    assert capsys.readouterr().err == (
+        "kata-exporter: --agents-only starts no exporter: leave out --web.listen-address\n"
+    )

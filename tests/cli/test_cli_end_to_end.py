@@ -121,22 +121,35 @@ def test_the_demo_shows_a_fleet_that_is_up_and_leaves_nothing_behind(
 ) -> None:
     argv = ["demo", "--sandboxes", "3", "--interval", "1s", "--web.listen-address", "127.0.0.1:0"]
     with program(tmp_path, *argv) as process:
-        url = first_match(process.stdout, r"3 simulated sandboxes, metrics at (\S+) ")
+        url = first_match(process.stdout, r"3 simulated sandboxes \(calm\), metrics at (\S+) ")
         page = get(url)
-        (folder,) = tmp_path.iterdir()
-        # The file that the demo wrote is one that the other commands read.
-        scrape = ["scrape", "--once", "--config.file", str(folder / "config.yaml")]
-        with program(tmp_path, *scrape) as scraping:
-            scraped, complaint = scraping.communicate(timeout=30)
         process.send_signal(signum)
         code = process.wait(END_SECONDS)
 
     assert code == 0
     assert list(tmp_path.iterdir()) == []
     assert len(re.findall(r"^kata_sandbox_up\{", page, re.MULTILINE)) == 3
+
+
+@pytest.mark.parametrize("scenario", ["calm", "busy", "oom", "churn"])
+def test_another_exporter_finds_the_fleet_of_agents_only(scenario: str, tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    argv = ["demo", "--sandboxes", "6", "--agents-only", str(host), "--scenario", scenario]
+    with program(tmp_path, *argv) as process:
+        config_file = first_match(process.stdout, r"kata-exporter serve --config.file (\S+)")
+        sockets = [path for path in host.rglob("*") if path.is_socket()]
+        with program(tmp_path, "scrape", "--once", "--config.file", config_file) as scraping:
+            page, complaint = scraping.communicate(timeout=30)
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(END_SECONDS)
+
     assert (scraping.returncode, complaint) == (0, "")
-    assert len(re.findall(r"^kata_sandbox_up\{.*\} 1$", scraped, re.MULTILINE)) == 3
-    assert re.search(r"^kata_guest_load1\{", scraped, re.MULTILINE)
+    assert len(re.findall(r"^kata_sandbox_up\{.*\} 1$", page, re.MULTILINE)) == 6
+    assert len(re.findall(r"^kata_guest_load1\{", page, re.MULTILINE)) == 6
+    # An agent and a shim for each sandbox, and the container runtime.
+    assert len(sockets) == 13
+    assert code == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_signal_as_the_demo_starts_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -125,8 +125,8 @@ def test_each_command_has_help_of_its_own(command: str, capsys: pytest.CaptureFi
             ["demo", "--config.file", "x"],
             [
                 (
-                    "unknown flag '--config.file'; it is one of --help, --sandboxes, --seed, --interval,"
-                    " --web.listen-address, --log.level, --log.format (see kata-exporter demo --help)"
+                    "unknown flag '--config.file'; it is one of --help, --sandboxes, --scenario,"
+                    " --agents-only, --seed, --interval, --web.listen-address, --log.level, --log.format (see kata-exporter demo --help)"
                 )
             ],
         ),

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from kata_exporter.cli import simulation
 from kata_exporter.config.settings import Settings
+from kata_exporter.simulator import Scenario
 
 PAGE = b'kata_sandbox_up{sandbox_id="demo-1"} 1\n'
 
@@ -25,6 +27,10 @@ class Summary:
 
 
 async def _nothing() -> None:
+    """Do nothing."""
+
+
+async def _nothing_happens(_tell: Callable[[str], object]) -> None:
     """Do nothing."""
 
 
@@ -46,14 +52,18 @@ class Stage:
     summary: Summary = field(default_factory=Summary)
     on_start: Callable[[], Awaitable[None]] = _nothing
     on_fleet_start: Callable[[], Awaitable[None]] = _nothing
+    sources: tuple[Any, ...] = ()
+    director: dict[str, Any] = field(default_factory=dict)
+    on_happening: Callable[[Callable[[str], object]], Awaitable[None]] = _nothing_happens
 
 
 class StandInExporter:
     """An exporter that notes what is asked of it."""
 
-    def __init__(self, stage: Stage, settings: Settings) -> None:
+    def __init__(self, stage: Stage, settings: Settings, *, sources: Sequence[Any] = ()) -> None:
         self._stage = stage
         stage.settings = settings
+        stage.sources = tuple(sources)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -77,27 +87,49 @@ class StandInExporter:
         self._stage.calls.append("stop")
 
 
-class StandInFleet:
-    """A fleet that runs no agents, but writes a configuration for them."""
+@dataclass(frozen=True)
+class StandInHost:
+    root: Path
 
-    def __init__(self, stage: Stage, directory: Path, *, sandboxes: int, seed: int) -> None:
+
+class StandInFleet:
+    """A fleet that runs no agents."""
+
+    def __init__(self, stage: Stage, directory: Path, **arguments: Any) -> None:
         self._stage = stage
         stage.folder = directory
-        stage.fleet = {"sandboxes": sandboxes, "seed": seed}
+        stage.fleet = arguments
+        self.host = StandInHost(directory)
 
     async def start(self) -> None:
         self._stage.calls.append("fleet.start")
         await self._stage.on_fleet_start()
 
     def write_config(self, path: Path, *, interval: str) -> None:
-        entries = "".join(
-            f"- {{id: demo-{number}, agent_url: 'unix:///{number}'}}\n"
-            for number in range(self._stage.fleet["sandboxes"])
-        )
-        path.write_text(f"collection: {{interval: {interval}}}\nsandboxes:\n{entries}")
+        path.write_text(f"collection: {{interval: {interval}}}\n")
 
     async def stop(self) -> None:
         self._stage.calls.append("fleet.stop")
+
+
+class StandInDirector:
+    """A director that lets happen what the stage says."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        fleet: StandInFleet,
+        scenario: Scenario,
+        *,
+        tell: Callable[[str], object],
+        **arguments: Any,
+    ) -> None:
+        self._stage = stage
+        self._tell = tell
+        stage.director = {"fleet": fleet, "scenario": scenario, **arguments}
+
+    async def run(self) -> None:
+        await self._stage.on_happening(self._tell)
 
 
 def put_on(monkeypatch: pytest.MonkeyPatch) -> Stage:
@@ -109,9 +141,15 @@ def put_on(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
     stand_ins: dict[str, dict[str, object]] = {
         "kata_exporter.app": {"Exporter": partial(StandInExporter, stage)},
-        "kata_exporter.simulator": {"Fleet": partial(StandInFleet, stage)},
         "kata_exporter.telemetry.logs": {"configure_logging": configure_logging},
     }
+    for name, stand_in in {
+        "Exporter": partial(StandInExporter, stage),
+        "Fleet": partial(StandInFleet, stage),
+        "Director": partial(StandInDirector, stage),
+        "configure_logging": configure_logging,
+    }.items():
+        monkeypatch.setattr(simulation, name, stand_in)
     for name, contents in stand_ins.items():
         module = ModuleType(name)
         vars(module).update(contents)
