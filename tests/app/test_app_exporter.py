@@ -3,19 +3,14 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
-import aiohttp
 import pytest
 from google.protobuf.internal import api_implementation
 
 from kata_exporter.agent import OBSERVED_METHODS
 from kata_exporter.app import Exporter
 from kata_exporter.config.settings import (
-    CollectionSettings,
     ListenAddress,
     Settings,
     StaticSandbox,
@@ -26,83 +21,11 @@ from kata_exporter.simulator import Fleet
 from kata_exporter.simulator.faults.answers import metrics_text
 from kata_exporter.simulator.faults.texts import adding
 from kata_exporter.sockets import bind_unix
-from kata_exporter.ttrpc import ServerRequest
 from promtool import check_metrics
+from rig import running, samples, settings_for
 from waiting import soon
 
 INTERVAL_SECONDS = 1.0
-
-
-def settings_for(fleet: Fleet, *more: StaticSandbox) -> Settings:
-    return Settings(
-        collection=CollectionSettings(interval_seconds=INTERVAL_SECONDS),
-        web=WebSettings((ListenAddress("127.0.0.1", 0),)),
-        sandboxes=(
-            *(StaticSandbox(s.id, s.agent_url, s.pod, s.containers) for s in fleet.sandboxes),
-            *more,
-        ),
-    )
-
-
-class Rig:
-    """A fleet, an exporter on it, and every request that the agents saw."""
-
-    def __init__(self, fleet: Fleet, exporter: Exporter, wire: list[ServerRequest]) -> None:
-        self.fleet = fleet
-        self.exporter = exporter
-        self.wire = wire
-
-    def page(self) -> str:
-        return self.exporter.render().decode()
-
-    def up(self) -> dict[str, str]:
-        return dict(
-            re.findall(
-                r'^kata_sandbox_up\{sandbox_id="([^"]*)".*\} ([01])$', self.page(), re.MULTILINE
-            )
-        )
-
-    def states(self) -> dict[str, str]:
-        found = re.findall(
-            r'^kata_sandbox_state\{sandbox_id="([^"]*)".*reason="([^"]*)"\} 1$',
-            self.page(),
-            re.MULTILINE,
-        )
-        return dict(found)
-
-    async def scrape(self, **headers: str) -> str:
-        url = f"http://{self.exporter.addresses[0]}/metrics"
-        async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
-            assert answer.status == 200
-            return await answer.text()
-
-
-@asynccontextmanager
-async def running(
-    directory: Path,
-    *more: StaticSandbox,
-    sandboxes: int = 4,
-    environ: dict[str, str] | None = None,
-    max_age_seconds: float | None = None,
-) -> AsyncIterator[Rig]:
-    wire: list[ServerRequest] = []
-    fleet = Fleet(directory, sandboxes=sandboxes, seed=1, on_request=wire.append)
-    await fleet.start()
-    settings = settings_for(fleet, *more)
-    if max_age_seconds is not None:
-        collection = replace(settings.collection, max_age_seconds=max_age_seconds)
-        settings = replace(settings, collection=collection)
-    exporter = Exporter(settings, environ=environ or {})
-    try:
-        await exporter.start()
-        yield Rig(fleet, exporter, wire)
-    finally:
-        await exporter.stop()
-        await fleet.stop()
-
-
-def samples(page: str, name: str) -> list[str]:
-    return [line for line in page.splitlines() if re.match(rf"{name}[{{ ]", line)]
 
 
 async def test_every_sandbox_and_container_of_a_fleet_is_on_the_page(tmp_path: Path) -> None:
@@ -313,7 +236,7 @@ async def test_ready_only_after_the_first_round(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, sandboxes=1, seed=1)
     await fleet.start()
     await fleet.sandboxes[0].suffer("no-answer")
-    exporter = Exporter(settings_for(fleet), environ={})
+    exporter = Exporter(settings_for(fleet.sandboxes), environ={})
     await exporter.start()
 
     assert not exporter.ready()
@@ -336,7 +259,7 @@ async def test_ready_at_once_without_sandboxes() -> None:
 async def test_one_round_without_a_web_server(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, sandboxes=3, seed=1)
     await fleet.start()
-    exporter = Exporter(settings_for(fleet), environ={})
+    exporter = Exporter(settings_for(fleet.sandboxes), environ={})
 
     await exporter.collect_once()
 

@@ -7,16 +7,10 @@ from pathlib import Path
 import pytest
 
 from kata_exporter.app import Exporter
-from kata_exporter.config.settings import (
-    CollectionSettings,
-    ListenAddress,
-    Settings,
-    StaticSandbox,
-    WebSettings,
-)
 from kata_exporter.simulator import Fleet, SimulatedSandbox
 from kata_exporter.simulator.faults import FAULTS, needs_hybrid
 from promtool import check_metrics
+from rig import settings_for, states
 from waiting import soon
 
 NO_ONE_REASON = {"just-in-time"}
@@ -109,23 +103,6 @@ def assign(fleet: Fleet) -> dict[str, SimulatedSandbox]:
     }
 
 
-def settings_for(assigned: dict[str, SimulatedSandbox]) -> Settings:
-    return Settings(
-        collection=CollectionSettings(interval_seconds=2.0),
-        web=WebSettings((ListenAddress("127.0.0.1", 0),)),
-        sandboxes=tuple(
-            StaticSandbox(s.id, s.agent_url, s.pod, s.containers) for s in assigned.values()
-        ),
-    )
-
-
-def states(page: str) -> dict[str, str]:
-    found = re.findall(
-        r'^kata_sandbox_state\{sandbox_id="([^"]*)".*reason="([^"]*)"\} 1$', page, re.MULTILINE
-    )
-    return dict(found)
-
-
 @pytest.mark.real
 @pytest.mark.timeout(120)
 async def test_each_fault_is_told_apart_and_touches_nobody_else(
@@ -136,7 +113,8 @@ async def test_each_fault_is_told_apart_and_touches_nobody_else(
     assigned = assign(fleet)
     for name in FAULTS:
         await assigned[name].suffer(name)
-    exporter = Exporter(settings_for(assigned), environ={})
+    settings = settings_for(list(assigned.values()), interval_seconds=2.0)
+    exporter = Exporter(settings, environ={})
     wanted = {assigned[name].id: reason for name, reason in expected().items()}
     wanted |= {assigned[name].id: "ok" for name in ("healthy-1", "healthy-2")}
 
