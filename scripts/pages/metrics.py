@@ -1,0 +1,85 @@
+"""The metrics, from their records."""
+
+from collections.abc import Iterable, Iterator
+
+from kata_exporter.collectors.container_samples import CONTAINER_METRICS
+from kata_exporter.guest.rejects import RejectReason
+from kata_exporter.guest.schema import GUEST_METRICS
+from kata_exporter.metrics import Metric
+from kata_exporter.snapshot import SANDBOX_METRICS
+from kata_exporter.telemetry.selfmetrics import SelfMetrics
+from pages.markdown import cell
+
+INTRODUCTION = """\
+# Metrics
+
+Generated from the records in the code by `make docs`; a check keeps it so.
+
+Labels of identity come first and from the host only. *S* stands for `sandbox_id`, `namespace` and \
+`pod`, which are there even when empty; *C* for these, `container` and `container_id`. What a guest \
+doesn't have, or what its agent can't say rightly, is absent and never 0. Agents are asked in the \
+background every `collection.interval`, not by the scrape; \
+`kata_sandbox_last_collection_timestamp_seconds` tells how old an answer is.
+"""
+
+SECTIONS = (
+    ("Sandboxes", "What the host knows, whether the guest answers or not.", SANDBOX_METRICS),
+    (
+        "Guests",
+        (
+            "What the agent says of its guest's /proc, under node_exporter's names with the prefix "
+            "swapped. Only what stands here passes; the rest is dropped and counted."
+        ),
+        GUEST_METRICS,
+    ),
+    (
+        "Containers",
+        (
+            "What the agent says of a container's cgroup, under cAdvisor's names with the prefix "
+            "swapped."
+        ),
+        CONTAINER_METRICS,
+    ),
+)
+
+
+def page() -> str:
+    """Render the page."""
+    parts = [INTRODUCTION]
+    for title, introduction, metrics in SECTIONS:
+        parts.append(f"\n## {title}\n\n{introduction}\n\n")
+        parts.append("| metric | type | labels | help | source | stability |\n")
+        parts.append("|---|---|---|---|---|---|\n")
+        parts.extend(_rows(metrics))
+    parts.append("\n## The exporter itself\n\n")
+    parts.append(
+        "`process_*` and `python_*` have the names that every Python process gives them.\n"
+    )
+    parts.append("\n| metric | type | help |\n|---|---|---|\n")
+    parts.extend(_own_rows())
+    return "".join(parts)
+
+
+def _rows(metrics: Iterable[Metric]) -> Iterator[str]:
+    for metric in metrics:
+        labels = ", ".join([metric.scope[0].upper(), *(f"`{label}`" for label in metric.labels)])
+        cells = (
+            f"`{metric.name}`",
+            metric.type,
+            labels,
+            cell(metric.help),
+            cell(metric.source),
+            metric.stability,
+        )
+        yield f"| {' | '.join(cells)} |\n"
+
+
+def _own_rows() -> Iterator[str]:
+    families: dict[str, list[str]] = {}
+    for line in SelfMetrics(RejectReason).render().decode().splitlines():
+        kind, _, rest = line.removeprefix("# ").partition(" ")
+        name, _, text = rest.partition(" ")
+        if line.startswith("# ") and name.startswith("kata_exporter_"):
+            families.setdefault(name, []).append(text if kind == "TYPE" else cell(text))
+    for name, (help_text, metric_type) in sorted(families.items()):
+        yield f"| `{name}` | {metric_type} | {help_text} |\n"
