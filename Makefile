@@ -10,6 +10,7 @@ demo: ## a simulated fleet and the exporter on it
 test: ## every test; sets up Debian packages when root
 	@scripts/setup dev
 	@scripts/test-packages
+	@$(PY) tests/support/peer_binary.py
 	$(PY) -m pytest $(TEST_FLAGS)
 
 lint: ## ruff: rules and format
