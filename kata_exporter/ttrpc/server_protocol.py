@@ -69,14 +69,13 @@ class ServerProtocol:
 
     @staticmethod
     def _fault(header: Header, body: bytes | None) -> Response | None:
-        if header.type == FrameType.DATA:
-            return _refusal("Stream is no longer active")
-        if header.type != FrameType.REQUEST:
-            return None
+        # In the agent's order: the type is looked at last.
         if body is None:
-            return _refusal(f"request of {header.length} bytes is over {MAX_MESSAGE_BYTES}")
+            return _refusal(f"message of {header.length} bytes is over {MAX_MESSAGE_BYTES}")
         if header.stream_id % 2 == 0:
             return _refusal("stream id must be odd")
+        if header.type == FrameType.DATA:
+            return _refusal("Stream is no longer active")
         return None
 
 

@@ -56,6 +56,16 @@ def test_frame_that_is_no_request_is_ignored_without_an_answer(kind: int) -> Non
     assert server.data_to_send() == b""
 
 
+@pytest.mark.parametrize("kind", [REQUEST, RESPONSE, DATA, 9])
+def test_a_frame_of_any_type_is_refused_that_is_too_long_or_on_an_even_stream(kind: int) -> None:
+    server = ServerProtocol()
+
+    server.receive_data(frame(1, bytes(MAX_MESSAGE_BYTES + 1), kind=kind))
+    assert refusals(server) == [(1, INVALID)]
+    server.receive_data(frame(2, kind=kind))
+    assert responses_of(server.data_to_send()) == [(2, INVALID, "stream id must be odd", b"")]
+
+
 def test_data_on_no_stream_is_refused() -> None:
     server = ServerProtocol()
 
