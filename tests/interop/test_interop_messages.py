@@ -5,8 +5,7 @@ from google.protobuf.message import Message
 
 from filled_message import filled
 from kata_exporter._pb import agent_pb2, oci_pb2
-from kata_exporter.ttrpc import Call, Client
-from kata_exporter.ttrpc.frames import MAX_MESSAGE_BYTES
+from kata_exporter.ttrpc import Client
 from rpcs import RPCS, Rpc
 from server_peer import ServerPeer
 
@@ -29,8 +28,7 @@ FEW_FIELDS = {
 
 
 async def call(client: Client, rpc: Rpc, request: Message) -> Message:
-    asked = Call(rpc.service, rpc.name, request.SerializeToString(), cap_bytes=MAX_MESSAGE_BYTES)
-    return rpc.response.FromString(await client.call(asked, deadline=None))
+    return rpc.response.FromString(await client.call(rpc.call(request), deadline=None))
 
 
 @EVERY_RPC

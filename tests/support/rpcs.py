@@ -6,6 +6,8 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from kata_exporter._pb import agent_pb2, health_pb2
+from kata_exporter.ttrpc import Call, Metadata
+from kata_exporter.ttrpc.frames import MAX_MESSAGE_BYTES
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class Rpc:
     def full_name(self) -> str:
         """As in ``grpc.Health/Check``."""
         return f"{self.service}/{self.name}"
+
+    def call(self, request: Message, metadata: Metadata = ()) -> Call:
+        """Return a call whose answer may be as long as the wire carries."""
+        payload = request.SerializeToString()
+        return Call(self.service, self.name, payload, MAX_MESSAGE_BYTES, metadata)
 
 
 RPCS = {

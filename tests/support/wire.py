@@ -29,10 +29,18 @@ def refusal(stream_id: int, code: int, message: str = "") -> bytes:
     return frame(stream_id, pb.Response(status=status).SerializeToString())
 
 
-def asked(stream_id: int, service: str = "s", method: str = "m", payload: bytes = b"") -> bytes:
+def asked(
+    stream_id: int,
+    service: str = "s",
+    method: str = "m",
+    payload: bytes = b"",
+    *,
+    timeout_nano: int = 0,
+    flags: int = 0,
+) -> bytes:
     """A request."""
-    message = pb.Request(service=service, method=method, payload=payload)
-    return frame(stream_id, message.SerializeToString(), kind=REQUEST)
+    message = pb.Request(service=service, method=method, payload=payload, timeout_nano=timeout_nano)
+    return frame(stream_id, message.SerializeToString(), kind=REQUEST, flags=flags)
 
 
 def response_of_size(size: int) -> bytes:
