@@ -4,7 +4,7 @@ All are frozen: what one part hands to another can't change under it. Nothing he
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -100,3 +100,6 @@ class SandboxGone:
 
 
 DiscoveryEvent = SandboxSeen | SandboxGone
+
+TellDiscovery = Callable[[DiscoveryEvent], object]
+"""Takes what a source of discovery sees."""

@@ -31,7 +31,8 @@ HANDSHAKE_SECONDS = 10.0
 """How long a hybrid vsock socket may take to say OK, whatever the deadline; as Kata's own client."""
 
 _MAX_U32 = (1 << 32) - 1
-_SUN_PATH_BYTES = 107
+SUN_PATH_BYTES = 107
+"""How long the path of a unix socket may be."""
 _PREFACE_ANSWER = re.compile(rb"OK [0-9]{1,10}\n")
 _MAX_PREFACE_BYTES = 64
 _TRAILING_PORT = re.compile(r":[0-9]+\Z")
@@ -288,7 +289,7 @@ def bind_unix(path: str, *, backlog: int = 128) -> socket.socket:
     directory, name = os.path.split(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        if len(os.fsencode(path)) <= _SUN_PATH_BYTES:
+        if len(os.fsencode(path)) <= SUN_PATH_BYTES:
             sock.bind(path)
         else:
             parent = os.open(directory or ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

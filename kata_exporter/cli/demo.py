@@ -46,7 +46,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--agents-only",
         metavar="DIR",
-        type=Path,
+        type=_folder,
         help="start no exporter: make DIR the root of a host with agents, shims, CRI and containerd's"
         " events, for another exporter, and write its configuration to DIR/kata-exporter.yaml",
     )
@@ -102,6 +102,12 @@ def _sandbox_count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_SANDBOXES):
         raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MAX_SANDBOXES}")
     return int(text)
+
+
+def _folder(text: str) -> Path:
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError("must be a folder's name, of printable characters")
+    return Path(text)
 
 
 def _scenario(text: str) -> "Scenario":

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +42,13 @@ async def demonstrate(args: argparse.Namespace, clock: Clock) -> None:
 
 @contextmanager
 def _own_folder(folder: Path) -> Iterator[Path]:
-    """Make a folder, or take an empty one; in the end it is as it was.
+    """Make a folder and those above it, or take an empty one; in the end remove what was made.
 
     Raises:
         ConfigError: it isn't empty, or can't be made.
     """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise ConfigError(f"--agents-only: {folder} is not empty: name a new folder")
@@ -57,9 +57,20 @@ def _own_folder(folder: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        Path(folder, CONFIG_NAME).unlink(missing_ok=True)
-        if made:
-            folder.rmdir()
+        for path in missing:
+            with suppress(OSError):  # somebody has put something there, or taken it away
+                path.rmdir()
+
+
+@contextmanager
+def _kept_config(fleet: Fleet, path: Path, interval: str) -> Iterator[None]:
+    """Have the fleet's configuration in a file as long as the block lasts."""
+    with _no_sockets_as_mistake(path):
+        fleet.write_config(path, interval=interval)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 @asynccontextmanager
@@ -120,7 +131,7 @@ async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 async def _show(args: argparse.Namespace, fleet: Fleet, clock: Clock) -> None:
     """Run the exporter on the fleet, and print where it is and how it fares until cancelled."""
     config_file = fleet.host.root / CONFIG_NAME
-    _write(config_file, f"collection: {{interval: {args.interval}}}\n")
+    config_file.write_text(f"collection: {{interval: {args.interval}}}\n")
     exporter = Exporter(_settings(args, config_file), sources=[fleet])
     try:
         await exporter.start()
@@ -138,18 +149,14 @@ async def _offer(args: argparse.Namespace, fleet: Fleet, clock: Clock) -> None:
     """Print where another exporter finds the fleet, and let things happen until cancelled."""
     root = fleet.host.root
     config_file = root / CONFIG_NAME
-    fleet.write_config(config_file, interval=args.interval)
-    _settings(args, config_file)
-    _say(f"{_what(args)} in {root}, for another exporter (Ctrl-C ends it)")
-    _say(f"  shims: {root}/run/vc/sbs and {root}/run/kata")
-    _say(f"  CRI and containerd's events: unix://{root}/run/containerd/containerd.sock")
-    _say(f"  kata-exporter serve --config.file {config_file}")
-    async with _meanwhile(_happen(args, fleet, clock)):
-        await until_cancelled()
-
-
-def _write(file: Path, text: str) -> None:
-    file.write_text(text)
+    with _kept_config(fleet, config_file, args.interval):
+        _settings(args, config_file)
+        _say(f"{_what(args)} in {root}, for another exporter (Ctrl-C ends it)")
+        _say(f"  shims: {root}/run/vc/sbs and {root}/run/kata")
+        _say(f"  CRI and containerd's events: unix://{root}/run/containerd/containerd.sock")
+        _say(f"  kata-exporter serve --config.file {config_file}")
+        async with _meanwhile(_happen(args, fleet, clock)):
+            await until_cancelled()
 
 
 def _settings(args: argparse.Namespace, config_file: Path) -> Settings:

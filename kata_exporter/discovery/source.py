@@ -1,17 +1,14 @@
 """What a source of discovery is."""
 
-from collections.abc import Callable
 from typing import Protocol
 
-from kata_exporter.model import DiscoveryEvent
-
-Tell = Callable[[DiscoveryEvent], object]
+from kata_exporter.model import TellDiscovery
 
 
 class Source(Protocol):
     """Something that sees sandboxes."""
 
-    def watch(self, tell: Tell) -> None:
+    def watch(self, tell: TellDiscovery) -> None:
         """Tell of what is known to be there, before this returns, and then of what changes."""
 
     async def aclose(self) -> None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from kata_exporter.discovery.source import Tell
-from kata_exporter.model import Container, Pod, Runtime, SandboxSeen
+from kata_exporter.model import Container, Pod, Runtime, SandboxSeen, TellDiscovery
 
 SOURCE = "static"
 
@@ -34,7 +33,7 @@ class StaticSource:
     def __init__(self, sandboxes: Iterable[SandboxSeen]) -> None:
         self._sandboxes = tuple(sandboxes)
 
-    def watch(self, tell: Tell) -> None:
+    def watch(self, tell: TellDiscovery) -> None:
         """Tell of every sandbox; nothing changes later."""
         for sandbox in self._sandboxes:
             tell(sandbox)

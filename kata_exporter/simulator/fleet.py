@@ -1,6 +1,6 @@
 """A fleet of simulated sandboxes on one simulated host, in a folder of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -8,12 +8,12 @@ from random import Random
 import yaml
 
 from kata_exporter.clock import Clock, SystemClock
-from kata_exporter.model import Container, DiscoveryEvent, Pod
+from kata_exporter.model import Container, DiscoveryEvent, Pod, TellDiscovery
 from kata_exporter.simulator.agent.agent import OnRequest
 from kata_exporter.simulator.guest.wave import seeded
 from kata_exporter.simulator.host.host import SimulatedHost
 from kata_exporter.simulator.kinds import EVERY_WAY, Kind
-from kata_exporter.simulator.sandbox import SimulatedSandbox, Site, Tell
+from kata_exporter.simulator.sandbox import SimulatedSandbox, Site
 
 _NAMESPACES = ("shop", "search", "billing", "media")
 _WORKLOADS = ("web", "api", "worker", "cache", "queue")
@@ -47,8 +47,10 @@ class Fleet:
         self._clock = clock or SystemClock()
         self._kinds = tuple(kinds)
         self._next_number = 1
-        self._listener: Tell | None = None
+        self._listener: TellDiscovery | None = None
         self._succeeded: dict[str, SimulatedSandbox] = {}
+        self._open: list[SimulatedSandbox] = []
+        """Those that may hold sockets: begun, and not ended whole."""
         self.host = SimulatedHost(directory, self._clock, serves_runtime=serves_runtime)
         self._site = Site(self.host, self._clock, seed, self._tell, on_request)
         self._sandboxes = [self._make() for _ in range(sandboxes)]
@@ -61,21 +63,24 @@ class Fleet:
     async def start(self) -> None:
         """Bind every socket, and answer on it; if one can't be bound, none is.
 
+        A fleet is started once.
+
         Raises:
-            OSError: a socket can't be bound, or a sandbox's folder is there already.
+            FileExistsError: there is a ``run`` below its root already.
+            OSError: a socket can't be bound.
         """
         try:
             await self.host.start()
             for sandbox in self._sandboxes:
-                await sandbox.start()
+                await self._begin(sandbox)
         except OSError:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Close every connection and remove every socket; may be called again."""
-        for sandbox in self._sandboxes:
-            await sandbox.stop()
+        for sandbox in tuple(self._open):
+            await self._end(sandbox)
         await self.host.stop()
 
     async def add(self) -> SimulatedSandbox:
@@ -84,12 +89,15 @@ class Fleet:
         Raises:
             OSError: as `start`.
         """
-        return await self._run(self._make())
+        sandbox = self._make()
+        await self._begin(sandbox)
+        self._sandboxes.append(sandbox)
+        return sandbox
 
     async def remove(self, sandbox: SimulatedSandbox) -> None:
         """End a sandbox, and have the container runtime forget it."""
         self._sandboxes.remove(sandbox)
-        await sandbox.stop()
+        await self._end(sandbox)
         self._forget_before(sandbox)
         sandbox.forget()
 
@@ -103,17 +111,22 @@ class Fleet:
         as not ready, until the new one goes.
 
         Raises:
-            OSError: as `start`; the old one has ended then.
+            OSError: as `start`; the old one has ended then, and is forgotten.
         """
         new = self._make(sandbox, same_pod=same_pod)
         self._sandboxes.remove(sandbox)
-        await sandbox.stop()
+        await self._end(sandbox)
         self._forget_before(sandbox)
-        await self._run(new, after=sandbox)
+        try:
+            await self._begin(new, after=sandbox)
+        except OSError:
+            sandbox.forget()
+            raise
+        self._sandboxes.append(new)
         self._succeeded[new.id] = sandbox
         return new
 
-    def watch(self, tell: Callable[[DiscoveryEvent], object]) -> None:
+    def watch(self, tell: TellDiscovery) -> None:
         """Tell of every sandbox that is there, at once, and from then on of what changes."""
         self._listener = tell
         for sandbox in self._sandboxes:
@@ -141,12 +154,15 @@ class Fleet:
         settings = {"collection": {"interval": interval}, "sandboxes": entries}
         path.write_text(yaml.safe_dump(settings, sort_keys=False))
 
-    async def _run(
+    async def _begin(
         self, sandbox: SimulatedSandbox, *, after: SimulatedSandbox | None = None
-    ) -> SimulatedSandbox:
+    ) -> None:
+        self._open.append(sandbox)
         await sandbox.start(after=after)
-        self._sandboxes.append(sandbox)
-        return sandbox
+
+    async def _end(self, sandbox: SimulatedSandbox) -> None:
+        await sandbox.stop()
+        self._open.remove(sandbox)
 
     def _forget_before(self, sandbox: SimulatedSandbox) -> None:
         before = self._succeeded.pop(sandbox.id, None)
@@ -168,7 +184,13 @@ class Fleet:
             pod = before.pod if same_pod else replace(before.pod, uid=_uid(rng))
             containers = before.containers
         return SimulatedSandbox(
-            number, self._site, kind=kind, pod=pod, containers=containers, attempt=attempt
+            number,
+            self._site,
+            kind=kind,
+            pod=pod,
+            containers=containers,
+            attempt=attempt,
+            container_attempts=before.container_attempts if before and same_pod else None,
         )
 
     def _tell(self, event: DiscoveryEvent) -> None:

@@ -4,22 +4,23 @@ All that happens to it goes through here, so that guest, CRI and containerd's ev
 """
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from kata_exporter.clock import Clock
 from kata_exporter.model import (
     Container,
     ContainerState,
-    DiscoveryEvent,
     Pod,
     Runtime,
     SandboxGone,
     SandboxSeen,
+    TellDiscovery,
 )
-from kata_exporter.simulator.agent.agent import KILLED, OnRequest, SimulatedAgent
+from kata_exporter.simulator.agent.agent import OnRequest, SimulatedAgent
 from kata_exporter.simulator.agent.door import Door
 from kata_exporter.simulator.agent.oom import Victim
+from kata_exporter.simulator.exit_codes import KILLED
 from kata_exporter.simulator.faults import Fault, make_fault
 from kata_exporter.simulator.guest.guest import SimulatedGuest
 from kata_exporter.simulator.guest.wave import seeded
@@ -28,8 +29,6 @@ from kata_exporter.simulator.host.shim import SimulatedShim
 from kata_exporter.simulator.kinds import Kind
 
 SOURCE = "simulator"
-
-Tell = Callable[[DiscoveryEvent], object]
 
 _OOM_KILLED = "OOMKilled"
 _FIRST_VMM_PID = 10_000
@@ -46,7 +45,7 @@ class Site:
     host: SimulatedHost
     clock: Clock
     seed: int
-    tell: Tell
+    tell: TellDiscovery
     on_request: OnRequest | None = None
 
 
@@ -60,6 +59,7 @@ class SimulatedSandbox:
         pod: whose it is.
         containers: names and images of its workload.
         attempt: how many sandboxes its pod has had before.
+        container_attempts: how many containers of a name, where there were any.
     """
 
     def __init__(
@@ -71,12 +71,14 @@ class SimulatedSandbox:
         pod: Pod,
         containers: Iterable[Container],
         attempt: int = 0,
+        container_attempts: Mapping[str, int] | None = None,
     ) -> None:
         self.number = number
         self.id = f"demo-{number}"
         self.kind = kind
         self.pod = pod
         self.attempt = attempt
+        self._container_attempts = dict(container_attempts or {})
         self._host = site.host
         self._clock = site.clock
         self._tell = site.tell
@@ -86,6 +88,7 @@ class SimulatedSandbox:
         self._pid = _FIRST_VMM_PID + number
         self._out_of_memory: set[str] = set()
         self._runs = False
+        self._has_folder = False
         self.guest = SimulatedGuest(
             site.clock,
             sandbox_id=self.id,
@@ -124,6 +127,11 @@ class SimulatedSandbox:
         """Its workload: of each container the latest, running or exited."""
         return tuple(self._containers.values())
 
+    @property
+    def container_attempts(self) -> Mapping[str, int]:
+        """How many containers of each name there were, the ones that are there included."""
+        return {name: attempt + 1 for name, attempt in self._container_attempts.items()}
+
     def seen(self) -> SandboxSeen:
         """Return what a source that knew all of it would say now."""
         return SandboxSeen(
@@ -142,9 +150,10 @@ class SimulatedSandbox:
         Raises:
             OSError: a socket can't be bound; nothing of it is there then.
         """
-        # What is there already is somebody else's, and stays as it is.
-        self._folder.mkdir(parents=True)
         try:
+            # What is there already is somebody else's, and stays as it is.
+            self._folder.mkdir(parents=True)
+            self._has_folder = True
             self._socket.parent.mkdir(exist_ok=True)
             self._door.open()
             await self.shim.start()
@@ -164,7 +173,7 @@ class SimulatedSandbox:
             self._runs = False
             self._tell(SandboxGone(SOURCE, self.id))
             self._exited(self.id, KILLED)
-            await self._close()
+        await self._close()
 
     def forget(self) -> None:
         """Remove it from CRI's lists, as a kubelet does with what has ended; may be called again."""
@@ -191,27 +200,35 @@ class SimulatedSandbox:
     async def reboot(self) -> None:
         """Let another VM take its place, under its id and address: all of its counters begin anew.
 
-        Containers that had exited run again, and every connection ends.
+        Its containers are killed and followed by others, and every connection ends.
+
+        Raises:
+            ValueError: it has ended.
         """
         for container in self.containers:
-            if container.state is ContainerState.EXITED:
-                self.restart_container(container.id)
+            self.restart_container(container.id, exit_code=KILLED)
+        self._out_of_memory.clear()
         self.guest.restart()
         await self._door.drop()
 
-    def restart_container(self, container_id: str) -> Container:
+    def restart_container(self, container_id: str, *, exit_code: int = 0) -> Container:
         """Follow a container by the next of its name, and return that; ends it where it runs.
 
         Raises:
             KeyError: there is no such container.
+            ValueError: the sandbox has ended.
         """
+        pod = self._host.cri.pod(self.id)
+        if pod is None or not pod.ready:
+            raise ValueError(f"sandbox {self.id} has ended: no container starts in it")
         if self._containers[container_id].state is ContainerState.RUNNING:
             self.guest.stop_container(container_id)
-            self._exited(container_id, 0)
+            self._exited(container_id, exit_code)
         old = self._containers.pop(container_id)
         new = replace(old, id=self._new_id())
         self.guest.restart_container(container_id, new.id)
         self._host.cri.restart_container(container_id, new.id)
+        self._container_attempts[new.name] = self._container_attempts.get(new.name, 0) + 1
         self._started(new, in_cri=False)
         self._tell(self.seen())
         return self._containers[new.id]
@@ -237,8 +254,9 @@ class SimulatedSandbox:
 
     def _started(self, container: Container, *, in_cri: bool = True) -> None:
         if in_cri:
+            attempt = self._container_attempts.setdefault(container.name, 0)
             self._host.cri.add_container(
-                self.id, container.id, container.name, image=container.image, attempt=self.attempt
+                self.id, container.id, container.name, image=container.image, attempt=attempt
             )
         self._containers[container.id] = replace(container, state=ContainerState.RUNNING)
         self._host.events.started(container.id, self._pid)
@@ -269,10 +287,15 @@ class SimulatedSandbox:
         self._host.events.oom(container_id)
 
     async def _close(self) -> None:
-        await self._door.close()
-        await self.shim.stop()
-        if self._folder.exists():
-            shutil.rmtree(self._folder)
+        try:
+            await self._door.close()
+        finally:
+            try:
+                await self.shim.stop()
+            finally:
+                if self._has_folder:
+                    # Whoever has removed it already is welcome.
+                    shutil.rmtree(self._folder, ignore_errors=True)
 
     def _new_id(self) -> str:
         return f"{self._rng.getrandbits(256):064x}"

@@ -1,6 +1,7 @@
 """What goes on in a fleet while it is watched: which kinds of sandboxes, and what happens to them."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from itertools import cycle
 
@@ -13,8 +14,7 @@ from kata_exporter.simulator.fleet import Fleet
 from kata_exporter.simulator.guest.cgroups import CgroupVersion
 from kata_exporter.simulator.guest.profiles import Profile
 from kata_exporter.simulator.guest.wave import seeded
-from kata_exporter.simulator.host.shim import ShimLayout
-from kata_exporter.simulator.kinds import Kind
+from kata_exporter.simulator.kinds import EVERY_WAY, Kind
 from kata_exporter.simulator.sandbox import SimulatedSandbox
 
 
@@ -51,15 +51,18 @@ def _kinds(
     versions: Sequence[tuple[str, CgroupVersion]] = ((str(NEWEST), _V2),),
 ) -> tuple[Kind, ...]:
     """Return kinds of both runtimes and both ways to an agent; a version holds for all profiles."""
-    ways = [(layout, hybrid) for layout in ShimLayout for hybrid in (False, True)]
-    return tuple(
-        Kind(
-            *ways[number % len(ways)],
-            profiles[number % len(profiles)],
-            *versions[number // len(profiles) % len(versions)],
+    kinds = []
+    for number in range(len(EVERY_WAY) * len(profiles) * len(versions)):
+        version, cgroup = versions[number // len(profiles) % len(versions)]
+        kinds.append(
+            replace(
+                EVERY_WAY[number % len(EVERY_WAY)],
+                profile=profiles[number % len(profiles)],
+                version=version,
+                cgroup=cgroup,
+            )
         )
-        for number in range(len(ways) * len(profiles) * len(versions))
-    )
+    return tuple(kinds)
 
 
 KINDS: Mapping[Scenario, Sequence[Kind]] = {
@@ -128,7 +131,7 @@ class Director:
         names = list(FAULTS)
         self._rng.shuffle(names)
         self._fault_names = cycle(names)
-        self._faulty: list[SimulatedSandbox] = []
+        self._faulty: dict[str, SimulatedSandbox] = {}
 
     async def run(self) -> None:
         """Let things happen until cancelled; returns where nothing ever does.
@@ -182,15 +185,15 @@ class Director:
     async def _pass_a_fault_on(self) -> str:
         if not self._faulty:
             return await self._strike()
-        well = self._faulty.pop(0)
+        well = self._faulty.pop(next(iter(self._faulty)))
         await well.suffer(None)
         return f"{_name(well)} is well again; {await self._strike()}"
 
     async def _strike(self) -> str:
-        sandbox = self._rng.choice([s for s in self._fleet.sandboxes if s not in self._faulty])
+        sandbox = self._rng.choice([s for s in self._fleet.sandboxes if s.id not in self._faulty])
         name = next(n for n in self._fault_names if sandbox.kind.hybrid or not needs_hybrid(n))
         await sandbox.suffer(name)
-        self._faulty.append(sandbox)
+        self._faulty[sandbox.id] = sandbox
         return f"{_name(sandbox)} suffers from {name}"
 
     async def _exchange(self) -> str:

@@ -58,6 +58,7 @@ class Acceptor:
             asyncio.get_running_loop().remove_reader(listener)
             listener.close()
         self._listeners.clear()
+        self._paused = False
         await self.drop()
 
     def _watch(self, listener: socket.socket) -> None:

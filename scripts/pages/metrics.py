@@ -1,6 +1,6 @@
 """The metrics, from their records."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from kata_exporter.collectors.container_samples import CONTAINER_METRICS
 from kata_exporter.guest.rejects import RejectReason
@@ -8,7 +8,7 @@ from kata_exporter.guest.schema import GUEST_METRICS
 from kata_exporter.metrics import Metric
 from kata_exporter.snapshot import SANDBOX_METRICS
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
-from pages.markdown import cell
+from pages.markdown import cell, table
 
 INTRODUCTION = """\
 # Metrics
@@ -42,39 +42,37 @@ SECTIONS = (
     ),
 )
 
+_HEAD = ("metric", "type", "labels", "help", "source", "stability")
+
 
 def page() -> str:
     """Render the page."""
     parts = [INTRODUCTION]
     for title, introduction, metrics in SECTIONS:
         parts.append(f"\n## {title}\n\n{introduction}\n\n")
-        parts.append("| metric | type | labels | help | source | stability |\n")
-        parts.append("|---|---|---|---|---|---|\n")
-        parts.extend(_rows(metrics))
+        parts.extend(table(_HEAD, map(_row, metrics)))
     parts.append("\n## The exporter itself\n\n")
     parts.append(
         "`process_*` and `python_*` have the names that every Python process gives them.\n"
     )
-    parts.append("\n| metric | type | help |\n|---|---|---|\n")
-    parts.extend(_own_rows())
+    parts.append("\n")
+    parts.extend(table(("metric", "type", "help"), _own_rows()))
     return "".join(parts)
 
 
-def _rows(metrics: Iterable[Metric]) -> Iterator[str]:
-    for metric in metrics:
-        labels = ", ".join([metric.scope[0].upper(), *(f"`{label}`" for label in metric.labels)])
-        cells = (
-            f"`{metric.name}`",
-            metric.type,
-            labels,
-            cell(metric.help),
-            cell(metric.source),
-            metric.stability,
-        )
-        yield f"| {' | '.join(cells)} |\n"
+def _row(metric: Metric) -> tuple[str, ...]:
+    labels = ", ".join([metric.scope[0].upper(), *(f"`{label}`" for label in metric.labels)])
+    return (
+        f"`{metric.name}`",
+        metric.type,
+        labels,
+        cell(metric.help),
+        cell(metric.source),
+        metric.stability,
+    )
 
 
-def _own_rows() -> Iterator[str]:
+def _own_rows() -> Iterator[tuple[str, ...]]:
     families: dict[str, list[str]] = {}
     for line in SelfMetrics(RejectReason).render().decode().splitlines():
         kind, _, rest = line.removeprefix("# ").partition(" ")
@@ -82,4 +80,4 @@ def _own_rows() -> Iterator[str]:
         if line.startswith("# ") and name.startswith("kata_exporter_"):
             families.setdefault(name, []).append(text if kind == "TYPE" else cell(text))
     for name, (help_text, metric_type) in sorted(families.items()):
-        yield f"| `{name}` | {metric_type} | {help_text} |\n"
+        yield f"`{name}`", metric_type, help_text

@@ -22,7 +22,7 @@ does. Agents answer as kata-agent 2.0 to 4.1 do, on cgroup v1 and v2.
 ```
 kata-exporter demo                                    # 20 calm sandboxes, and the exporter on them
 kata-exporter demo --scenario faults --sandboxes 60   # what goes on is printed as it happens
-kata-exporter demo --agents-only /tmp/host            # no exporter: the fleet is for another one
+kata-exporter demo --agents-only ./host               # no exporter: the fleet is for another one
 ```
 
 The same `--seed` gives the same fleet and lets the same happen. `--interval` is how often each \

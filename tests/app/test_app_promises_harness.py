@@ -4,17 +4,26 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiohttp import ClientConnectorError
 
 from fake_clock import FakeClock
 from kata_exporter.errors import Reason
 from kata_exporter.telemetry.logs import fields
-from promises import Stand, assert_promises, healthy_stand
+from promises import INTERVAL_SECONDS, P5_BYTES, Stand, assert_promises, healthy_stand
 
 pytestmark = pytest.mark.real
+
+
+@dataclass(frozen=True)
+class FakeWeb:
+    """A server that says where it was."""
+
+    addresses: tuple[str, ...]
 
 
 @pytest_asyncio.fixture
@@ -53,7 +62,14 @@ async def test_a_task_that_is_left_breaks_p5(stand: Stand) -> None:
         left.append(asyncio.create_task(asyncio.Event().wait()))
 
     with pytest.raises(AssertionError, match="P5"):
-        await assert_promises(stand, "duplicates", [], set(), meanwhile=leave_a_task)
+        await assert_promises(
+            stand,
+            "no-answer",
+            stand.sandboxes[:1],
+            {Reason.TIMEOUT},
+            meanwhile=leave_a_task,
+            lasts_seconds=INTERVAL_SECONDS,
+        )
     for task in left:
         task.cancel()
     await asyncio.wait(left)
@@ -66,9 +82,38 @@ async def test_descriptors_that_are_left_break_p5(stand: Stand) -> None:
         left.append(os.open(os.devnull, os.O_RDONLY))
 
     with pytest.raises(AssertionError, match="P5"):
-        await assert_promises(stand, "duplicates", [], set(), meanwhile=leave_a_file)
+        await assert_promises(
+            stand,
+            "no-answer",
+            stand.sandboxes[:1],
+            {Reason.TIMEOUT},
+            meanwhile=leave_a_file,
+            lasts_seconds=INTERVAL_SECONDS,
+        )
     for descriptor in left:
         os.close(descriptor)
+
+
+async def test_memory_that_is_left_breaks_p5(stand: Stand) -> None:
+    left: list[bytearray] = []
+
+    def leave_memory(_page: str) -> None:
+        left.append(bytearray(b"x" * P5_BYTES))
+
+    with pytest.raises(AssertionError, match="P5"):
+        await assert_promises(stand, "duplicates", [], set(), meanwhile=leave_memory)
+
+
+async def test_a_server_that_is_gone_breaks_p1(stand: Stand) -> None:
+    web = stand.rig.exporter._web
+    assert web is not None
+    addresses = web.addresses
+    await web.aclose()
+    stand.rig.exporter._web = FakeWeb(addresses)  # type: ignore[assignment]
+
+    with pytest.raises(ClientConnectorError):
+        await assert_promises(stand, "duplicates", [], set())
+    stand.rig.exporter._web = None
 
 
 async def test_a_line_that_comes_again_within_a_minute_breaks_p6(stand: Stand) -> None:

@@ -131,8 +131,9 @@ def test_the_demo_shows_a_fleet_that_is_up_and_leaves_nothing_behind(
     assert len(re.findall(r"^kata_sandbox_up\{", page, re.MULTILINE)) == 3
 
 
-@pytest.mark.parametrize("scenario", ["calm", "busy", "oom", "churn"])
+@pytest.mark.parametrize("scenario", ["calm", "busy", "oom", "faults", "churn"])
 def test_another_exporter_finds_the_fleet_of_agents_only(scenario: str, tmp_path: Path) -> None:
+    """In faults some don't answer, and in churn the first may have gone when it looks."""
     host = tmp_path / "host"
     argv = ["demo", "--sandboxes", "6", "--agents-only", str(host), "--scenario", scenario]
     with program(tmp_path, *argv) as process:
@@ -143,19 +144,28 @@ def test_another_exporter_finds_the_fleet_of_agents_only(scenario: str, tmp_path
         process.send_signal(signal.SIGTERM)
         code = process.wait(END_SECONDS)
 
-    assert (scraping.returncode, complaint) == (0, "")
-    assert len(re.findall(r"^kata_sandbox_up\{.*\} 1$", page, re.MULTILINE)) == 6
-    assert len(re.findall(r"^kata_guest_load1\{", page, re.MULTILINE)) == 6
+    assert len(re.findall(r"^kata_sandbox_up\{", page, re.MULTILINE)) == 6
+    if scenario not in {"faults", "churn"}:
+        assert (scraping.returncode, complaint) == (0, "")
+        assert len(re.findall(r"^kata_guest_load1\{", page, re.MULTILINE)) == 6
     # An agent and a shim for each sandbox, and the container runtime.
     assert len(sockets) == 13
     assert code == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_signal_as_the_demo_starts_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "argv", [["--web.listen-address", "127.0.0.1:0"], ["--agents-only", "host"]], ids=str
+)
+@pytest.mark.parametrize("sockets", [0, 1, 20])
+def test_a_signal_as_the_demo_starts_leaves_nothing_behind(
+    sockets: int, argv: list[str], tmp_path: Path
+) -> None:
     """The folder is there before the first agent is, and the signal comes in between or later."""
-    with program(tmp_path, "demo", "--web.listen-address", "127.0.0.1:0") as process:
-        while not any(tmp_path.iterdir()):
+    if "host" in argv:
+        argv = ["--agents-only", str(tmp_path / "host")]
+    with program(tmp_path, "demo", "--sandboxes", "200", *argv) as process:
+        while not any(tmp_path.iterdir()) or len(list(tmp_path.rglob("*.sock"))) < sockets:
             assert process.poll() is None, process.communicate()
         process.send_signal(signal.SIGTERM)
         code = process.wait(END_SECONDS)

@@ -153,6 +153,19 @@ async def test_who_could_not_connect_does_once_the_fault_is_over(
     await fleet.stop()
 
 
+async def test_who_connects_as_connecting_begins_to_hang_is_served_no_more(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, sandboxes=1)
+    await fleet.start()
+    (sandbox,) = fleet.sandboxes
+    switching = asyncio.ensure_future(sandbox.suffer("connect-hang"))
+
+    asked = reason(sandbox, 0.2)
+
+    assert await asked is Reason.TIMEOUT
+    await switching
+    await fleet.stop()
+
+
 async def test_a_forged_version_is_longer_than_any_and_of_several_lines(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, sandboxes=1)
     await fleet.start()

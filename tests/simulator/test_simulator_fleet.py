@@ -1,6 +1,9 @@
 """A fleet on real sockets: all of it, or nothing of it, and what happens to its sandboxes."""
 
 import asyncio
+import errno
+import shutil
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from kata_exporter.config.load import load_settings
 from kata_exporter.model import DiscoveryEvent, SandboxGone
 from kata_exporter.simulator import Fleet, Kind, Profile
 from kata_exporter.simulator.host.host import RUNTIME_SOCKET
-from kata_exporter.sockets import AgentUrl, Dialer, connect_unix
+from kata_exporter.sockets import AgentUrl, Dialer, bind_unix, connect_unix
 from kata_exporter.telemetry.hooks import CallTarget
 from waiting import soon
 
@@ -83,20 +86,60 @@ async def test_stopping_removes_all_that_it_made_and_may_be_repeated(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("taken", ["run/vc/vm/demo-2", "run/kata/demo-3"])
-async def test_a_fleet_that_cannot_have_one_folder_binds_nothing(
-    tmp_path: Path, taken: str
-) -> None:
-    (tmp_path / taken).mkdir(parents=True)
-    (tmp_path / taken / "file").write_text("somebody else's")
-    fleet = Fleet(tmp_path, sandboxes=4)
+async def test_a_host_that_is_there_already_is_left_as_it_is(tmp_path: Path, fleet: Fleet) -> None:
+    before = sockets(tmp_path)
+    second = Fleet(tmp_path, sandboxes=4)
 
     with pytest.raises(FileExistsError):
+        await second.start()
+    await second.stop()
+
+    assert sockets(tmp_path) == before
+    assert await version(fleet.sandboxes[0].agent_url) == "4.1.0"
+
+
+async def test_a_fleet_that_cannot_bind_one_socket_binds_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bind(path: str) -> socket.socket:
+        if "demo-2" in path:
+            raise OSError(errno.ENOSPC, "no room", path)
+        return bind_unix(path)
+
+    monkeypatch.setattr("kata_exporter.simulator.host.shim.bind_unix", bind)
+    fleet = Fleet(tmp_path, sandboxes=4)
+
+    with pytest.raises(OSError, match="no room"):
         await fleet.start()
 
-    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == [
-        tmp_path / taken / "file"
-    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_successor_that_cannot_start_leaves_neither(
+    tmp_path: Path, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: str) -> socket.socket:
+        raise OSError(errno.ENOSPC, "no room")
+
+    old = fleet.sandboxes[0]
+    monkeypatch.setattr("kata_exporter.simulator.host.shim.bind_unix", refuse)
+
+    with pytest.raises(OSError, match="no room"):
+        await fleet.replace(old)
+
+    assert fleet.host.cri.pod(old.id) is None
+    assert len(fleet.sandboxes) == 3
+    assert not [name for name in sockets(tmp_path) if "demo-1/" in name or "demo-5/" in name]
+
+
+async def test_a_folder_that_somebody_removed_is_no_reason_not_to_stop(
+    tmp_path: Path, fleet: Fleet
+) -> None:
+    shutil.rmtree(tmp_path / "run")
+
+    await fleet.stop()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_its_configuration_is_the_fleet(tmp_path: Path) -> None:
@@ -211,6 +254,25 @@ async def test_a_pod_that_lost_its_vm_is_the_same_in_its_next_attempt(fleet: Fle
     assert newest.pod == old.pod
     pods = [(p.id, p.ready, p.attempt) for p in fleet.host.cri.pods if p.pod.name == old.pod.name]
     assert pods == [(new.id, False, 1), (newest.id, True, 2)]
+
+
+async def test_attempts_of_containers_go_on_in_the_next_vm_of_their_pod(fleet: Fleet) -> None:
+    old = fleet.sandboxes[0]
+    for _ in range(3):
+        old.restart_container(old.containers[-1].id)
+    restarted = old.containers[-1].name
+
+    new = await fleet.replace(old, same_pod=True)
+    other_pod = await fleet.replace(fleet.sandboxes[0])
+
+    attempts = {
+        sandbox.id: {
+            c.container.name: c.attempt for c in fleet.host.cri.containers if c.pod.id == sandbox.id
+        }
+        for sandbox in (new, other_pod)
+    }
+    assert attempts[new.id] == {c.name: 4 if c.name == restarted else 1 for c in new.containers}
+    assert set(attempts[other_pod.id].values()) == {0}
 
 
 async def test_a_removed_sandbox_leaves_nothing(tmp_path: Path, fleet: Fleet) -> None:

@@ -156,10 +156,15 @@ async def test_with_its_pause_container_all_others_end(
 
 
 async def test_a_reboot_ends_connections_and_begins_all_counters_anew(
-    sandbox: SimulatedSandbox, clock: FakeClock
+    fleet: Fleet,
+    sandbox: SimulatedSandbox,
+    clock: FakeClock,
+    told: list[DiscoveryEvent],
+    topics: Topics,
 ) -> None:
     before = sandbox.guest.state()
     sandbox.kill_for_memory(sandbox.containers[0].id, Victim.INIT)
+    ids = [c.id for c in sandbox.containers]
     path = AgentUrl.parse(sandbox.agent_url).path
     reader, writer = await asyncio.open_unix_connection(sock=await connect_unix(path))
 
@@ -174,6 +179,35 @@ async def test_a_reboot_ends_connections_and_begins_all_counters_anew(
     assert after.uptime == 10
     assert after.vmstat["oom_kill"] == 0
     assert {c.state for c in sandbox.containers} == {ContainerState.RUNNING}
+    # The runtime, and who discovers, know of it by the containers.
+    assert told[-1] == sandbox.seen()
+    assert {c for topic, c in topics.seen if topic == "/tasks/exit"} == set(ids)
+    assert {c for topic, c in topics.seen if topic == "/tasks/start"} == {
+        c.id for c in sandbox.containers
+    }
+    ended = [c for c in fleet.host.cri.containers if c.id in ids]
+    assert {c.exit_code for c in ended} == {137}
+    sandbox.restart_container(sandbox.containers[0].id)
+    assert states(fleet, sandbox)[0][-1] != "OOMKilled"
+
+
+@pytest.mark.parametrize("how", ["pause", "stop"])
+async def test_nothing_starts_in_a_sandbox_that_has_ended(
+    how: str, fleet: Fleet, sandbox: SimulatedSandbox
+) -> None:
+    if how == "pause":
+        sandbox.kill_for_memory(sandbox.id, Victim.INIT)
+    else:
+        await sandbox.stop()
+    before = sandbox.containers
+
+    with pytest.raises(ValueError, match="demo-1 has ended"):
+        await sandbox.reboot()
+    with pytest.raises(ValueError, match="demo-1 has ended"):
+        sandbox.restart_container(sandbox.containers[0].id)
+
+    assert sandbox.containers == before
+    assert (await fleet.replace(sandbox)).guest.boots == 1
 
 
 async def test_an_ended_sandbox_is_listed_as_not_ready_until_it_is_forgotten(

@@ -13,6 +13,7 @@ from kata_exporter.model import ContainerState
 from kata_exporter.simulator import Fleet
 from kata_exporter.simulator.faults import FAULTS, Fault
 from kata_exporter.simulator.scenarios import EVERY_SECONDS, KINDS, Director, Scenario
+from rig import quiet
 
 
 @asynccontextmanager
@@ -33,6 +34,12 @@ async def happening(
         running.cancel()
         await asyncio.wait([running])
         await fleet.stop()
+
+
+async def run_for(clock: FakeClock, seconds: float, *, step: float = EVERY_SECONDS) -> None:
+    """Let time pass, and all that it brings about come to an end."""
+    await clock.run_for(seconds, step=step)
+    await quiet()
 
 
 def faulty(fleet: Fleet) -> int:
@@ -59,7 +66,7 @@ async def test_in_a_calm_or_busy_fleet_nothing_happens_to_anyone(
 ) -> None:
     async with happening(scenario, tmp_path, clock) as (fleet, told):
         before = [s.seen() for s in fleet.sandboxes]
-        await clock.run_for(300, step=5)
+        await run_for(clock, 300, step=5)
 
         assert told == []
         assert [s.seen() for s in fleet.sandboxes] == before
@@ -70,7 +77,7 @@ async def test_out_of_memory_kills_are_counted_and_containers_come_back(
 ) -> None:
     async with happening(Scenario.OOM, tmp_path, clock) as (fleet, told):
         ids = {c.id for s in fleet.sandboxes for c in s.containers}
-        await clock.run_for(30 * EVERY_SECONDS, step=1)
+        await run_for(clock, 30 * EVERY_SECONDS, step=1)
 
         lines = "\n".join(told)
         kills = len(re.findall("was killed", lines))
@@ -96,7 +103,7 @@ async def test_a_third_of_the_sandboxes_is_faulty_and_others_in_turn(
 
         seen = set()
         for _ in range(2 * len(FAULTS)):
-            await clock.run_for(EVERY_SECONDS, step=EVERY_SECONDS)
+            await run_for(clock, EVERY_SECONDS, step=EVERY_SECONDS)
             seen |= set(re.findall(r"suffers from ([\w-]+)", told[-1]))
             assert faulty(fleet) == 4
         assert seen <= set(FAULTS)
@@ -109,7 +116,7 @@ async def test_in_a_fleet_that_churns_sandboxes_come_and_go_and_their_number_sta
 ) -> None:
     async with happening(Scenario.CHURN, tmp_path, clock) as (fleet, told):
         ids = {s.id for s in fleet.sandboxes}
-        await clock.run_for(40 * EVERY_SECONDS, step=1)
+        await run_for(clock, 40 * EVERY_SECONDS, step=1)
 
         assert len(fleet.sandboxes) == 12
         assert {s.id for s in fleet.sandboxes} != ids
@@ -134,7 +141,7 @@ async def test_one_seed_lets_the_same_happen(tmp_path: Path) -> None:
             _,
             lines,
         ):
-            await clock.run_for(20 * EVERY_SECONDS, step=1)
+            await run_for(clock, 20 * EVERY_SECONDS, step=1)
             told.append(lines)
 
     assert told[0] == told[1]
@@ -146,7 +153,7 @@ async def test_a_fleet_of_one_is_enough(
     scenario: Scenario, tmp_path: Path, clock: FakeClock
 ) -> None:
     async with happening(scenario, tmp_path, clock, sandboxes=1) as (fleet, _):
-        await clock.run_for(30 * EVERY_SECONDS, step=1)
+        await run_for(clock, 30 * EVERY_SECONDS, step=1)
 
         assert len(fleet.sandboxes) == 1
 
@@ -155,7 +162,7 @@ async def test_in_a_large_fleet_more_happens_at_a_time_and_most_of_it_is_summed_
     tmp_path: Path, clock: FakeClock
 ) -> None:
     async with happening(Scenario.CHURN, tmp_path, clock, sandboxes=100) as (_, told):
-        await clock.run_for(EVERY_SECONDS, step=1)
+        await run_for(clock, EVERY_SECONDS, step=1)
 
         assert len(told) == 4
         assert told[-1] == "and 3 more like these"

@@ -22,6 +22,12 @@ VERSION = health_pb2.VersionCheckResponse(
 ).SerializeToString()
 
 
+def error(name: str) -> tuple[int, str]:
+    """Code and message of a call that was refused."""
+    answer = _BASIC[name]
+    return answer["code"], answer["message"]
+
+
 def stats(name: str) -> bytes:
     """The raw answer of StatsContainer."""
     return (DATA / name).read_bytes()

@@ -14,6 +14,7 @@ from kata_exporter.simulator.agent.metrics_text import metrics_text
 from kata_exporter.simulator.agent.oom import Victim, makes_event
 from kata_exporter.simulator.agent.oom_queue import OomQueue
 from kata_exporter.simulator.agent.versions import NEWEST, Feature, Release
+from kata_exporter.simulator.exit_codes import KILLED
 from kata_exporter.simulator.faults.base import Fault
 from kata_exporter.simulator.guest.guest import SimulatedGuest
 from kata_exporter.ttrpc import Code, Server, ServerRequest, StatusError
@@ -27,9 +28,6 @@ OnOom = Callable[[str], object]
 OnExit = Callable[[str, int], object]
 """Is given the id of a container that has exited, and its exit code."""
 Answer = Callable[[bytes], Awaitable[Message]]
-
-KILLED = 137
-"""Exit code of a container whose init was killed: 128 and the number of SIGKILL."""
 
 _SERVICE = "grpc.AgentService"
 _GRPC_VERSION = "0.0.1"

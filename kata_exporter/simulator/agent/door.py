@@ -70,15 +70,17 @@ class Door:
 
     async def drop(self) -> None:
         """End every connection, and let new ones in where the fault that stands there does."""
+        accepts = self._fault().accepts
+        if not accepts:
+            self._acceptor.pause()
         await self._acceptor.drop()
         if self._listener is None:
             return
         self._let_nobody_wait()
-        if self._fault().accepts:
+        if accepts:
             self._listener.listen()
             self._acceptor.resume()
         else:
-            self._acceptor.pause()
             self._listener.listen(0)
             with suppress(TimeoutError):  # somebody else was quicker, and the backlog is full
                 async with asyncio.timeout(0):

@@ -151,7 +151,8 @@ GROUPS: Mapping[str, Mapping[str, NamedFault]] = {
             lambda: answers.Status(999, answers.TERRIBLE_TEXT), "answers with code 999"
         ),
         "status-huge": _fixed(
-            lambda: answers.Status(Code.INTERNAL, "x" * _MIB), "answers INTERNAL with 1 MiB of text"
+            lambda: answers.Status(Code.INTERNAL, "x" * 2 * _MIB),
+            "answers INTERNAL with 2 MiB of text",
         ),
         "policy-denied": _fixed(answers.policy_denial, "a policy denies all that it can deny"),
         "policy-undefined": _fixed(

@@ -10,11 +10,11 @@ from enum import StrEnum
 
 from kata_exporter.clock import Clock
 from kata_exporter.model import Container, ContainerState, Pod
+from kata_exporter.simulator.exit_codes import KILLED
 from kata_exporter.simulator.host.feed import Feed
 
 _HOLD_SECONDS = 300.0
 """How long containerd keeps what happened for the first who asks."""
-_SIGKILLED = 137
 _DEAD_CONTAINERS_KEPT = 1
 """How many dead containers of one name a kubelet leaves in a pod."""
 
@@ -123,7 +123,7 @@ class CriView:
         pod = self._pods[pod_id]
         for container in self._of(pod_id):
             if container.container.state is ContainerState.RUNNING:
-                self.exit_container(container.id, exit_code=_SIGKILLED)
+                self.exit_container(container.id, exit_code=KILLED)
         if pod.ready:
             self._pods[pod_id] = replace(pod, ready=False)
             self._tell(CriEventKind.STOPPED, pod_id, pod_id)
@@ -215,7 +215,7 @@ class CriView:
         """Remove a container, killing it where it runs."""
         container = self._containers[container_id]
         if container.container.state is ContainerState.RUNNING:
-            self.exit_container(container_id, exit_code=_SIGKILLED)
+            self.exit_container(container_id, exit_code=KILLED)
         del self._containers[container_id]
         self._members[container.pod.id].remove(container_id)
         self._tell(CriEventKind.DELETED, container_id, container.pod.id)

@@ -16,9 +16,9 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc import aio
 
-from kata_exporter.sockets import bind_unix
+from kata_exporter.simulator.host.whole import whole
+from kata_exporter.sockets import SUN_PATH_BYTES, bind_unix
 
-_SUN_PATH_BYTES = 107
 _GRACE_SECONDS = 0.5
 
 Unary: TypeAlias = Callable[[Any], Message]
@@ -81,7 +81,7 @@ class GrpcSocket:
         Raises:
             OSError: it can't be bound.
         """
-        if len(os.fsencode(self.path)) > _SUN_PATH_BYTES:
+        if len(os.fsencode(self.path)) > SUN_PATH_BYTES:
             raise OSError(errno.ENAMETOOLONG, "gRPC takes no socket over 107 bytes", str(self.path))
         if self.path.is_socket():
             self.path.unlink()
@@ -90,17 +90,24 @@ class GrpcSocket:
         server = aio.server()
         server.add_generic_rpc_handlers([service.handler() for service in self._services])
         server.add_insecure_port(f"unix:{self.path}")
-        await server.start()
         self._server = server
+        try:
+            # Halfway, a server of gRPC can't be stopped.
+            await whole(server.start())
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """End every call and remove the socket; may be called again, and started again."""
         if self._server is not None:
-            server, self._server = self._server, None
             for service in self._services:
                 service.end_streams()
-            await server.stop(_GRACE_SECONDS)
-            self.path.unlink(missing_ok=True)
+            try:
+                await self._server.stop(_GRACE_SECONDS)
+            finally:
+                self.path.unlink(missing_ok=True)
+            self._server = None
 
 
 def _unary(method: MethodDescriptor, answer: Unary) -> Handler:

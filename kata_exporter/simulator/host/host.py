@@ -1,5 +1,6 @@
 """The host of simulated sandboxes: its folders, and the container runtime that all of them share."""
 
+import shutil
 from pathlib import Path
 
 from kata_exporter.clock import Clock
@@ -11,10 +12,7 @@ from kata_exporter.simulator.host.grpc_socket import GrpcSocket
 RUNTIME_SOCKET = Path("run/containerd/containerd.sock")
 """Relative to the host's root; CRI and events are both there, as on a real host."""
 
-_FOLDERS = tuple(
-    map(Path, ("run/vc/sbs", "run/vc/vm", "run/vc", "run/kata", "run/containerd", "run"))
-)
-"""What a host makes below its root, the innermost first."""
+_FOLDERS = tuple(map(Path, ("run/vc/sbs", "run/vc/vm", "run/kata", "run/containerd")))
 
 
 class SimulatedHost:
@@ -30,6 +28,7 @@ class SimulatedHost:
         self.root = root.absolute()
         self.cri = CriView(clock)
         self.events = SimulatedContainerdEvents(clock)
+        self._is_ours = False
         self._runtime: GrpcSocket | None = None
         if serves_runtime:
             self._runtime = GrpcSocket(
@@ -40,21 +39,25 @@ class SimulatedHost:
         """Make the folders, and serve what is served.
 
         Raises:
+            FileExistsError: ``run`` is there already, so it is somebody else's.
             OSError: a folder can't be made, or the socket can't be bound.
         """
+        self._run.mkdir(parents=True)
+        self._is_ours = True
         for folder in _FOLDERS:
-            (self.root / folder).mkdir(parents=True, exist_ok=True)
+            (self.root / folder).mkdir(parents=True)
         if self._runtime is not None:
             await self._runtime.start()
 
     async def stop(self) -> None:
-        """Serve nothing, and remove the folders that are empty; may be called again."""
-        if self._runtime is not None:
-            await self._runtime.stop()
-        for folder in _FOLDERS:
-            _remove_if_empty(self.root / folder)
+        """Serve nothing, and remove ``run`` with all that is in it; may be called again."""
+        try:
+            if self._runtime is not None:
+                await self._runtime.stop()
+        finally:
+            if self._is_ours:
+                shutil.rmtree(self._run, ignore_errors=True)
 
-
-def _remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    @property
+    def _run(self) -> Path:
+        return self.root / "run"

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 
 from kata_exporter.model import SANDBOX_ID
 from kata_exporter.simulator.agent.door import AGENT_PORT
+from kata_exporter.simulator.host.whole import whole
 from kata_exporter.sockets import bind_unix
 
 SOCKET_NAME = "shim-monitor.sock"
@@ -119,25 +120,29 @@ class SimulatedShim:
         runner = web.ServerRunner(
             web.Server(self._answer, access_log=None), shutdown_timeout=_SHUTDOWN_SECONDS
         )
-        await runner.setup()
-        try:
-            await web.SockSite(runner, bind_unix(str(self.path))).start()
-        except OSError:
-            await runner.cleanup()
-            raise
         self._runner = runner
+        try:
+            await runner.setup()
+            # Cancelled halfway, it would leave its listener open.
+            await whole(web.SockSite(runner, bind_unix(str(self.path))).start())
+        except BaseException:
+            await self.kill()
+            raise
 
     async def stop(self) -> None:
         """End every connection and remove the folder; may be called again."""
         if self._runner is not None:
-            await self.kill()
-            shutil.rmtree(self.folder)
+            try:
+                await self.kill()
+            finally:
+                # Whoever has removed it already is welcome.
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     async def kill(self) -> None:
         """End every connection and leave the folder and a dead socket behind, as a crash does."""
         if self._runner is not None:
-            runner, self._runner = self._runner, None
-            await runner.cleanup()
+            await self._runner.cleanup()
+            self._runner = None
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         self.requests += 1

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from google.protobuf.message import Message
 
+import captured
 from fake_clock import FakeClock, settle
 from kata_exporter._pb import agent_pb2, health_pb2
 from kata_exporter.simulator import SimulatedAgent, SimulatedGuest
@@ -25,23 +26,17 @@ async def ask(agent: SimulatedAgent, method: str, message: Message, service: str
     return await agent.handle(ServerRequest(service, method, message.SerializeToString()))
 
 
-async def test_health_and_version(agent: SimulatedAgent) -> None:
+async def test_health_version_and_details_are_those_of_a_real_agent(agent: SimulatedAgent) -> None:
     check = await ask(agent, "Check", health_pb2.CheckRequest(), "grpc.Health")
     version = await ask(agent, "Version", health_pb2.CheckRequest(), "grpc.Health")
+    request = agent_pb2.GuestDetailsRequest(mem_block_size=True, mem_hotplug_probe=True)
+    details = await ask(agent, "GetGuestDetails", request)
 
-    assert check == b"\x08\x01"
-    answer = health_pb2.VersionCheckResponse.FromString(version)
-    assert (answer.grpc_version, answer.agent_version) == ("0.0.1", "4.1.0")
-
-
-async def test_guest_details(agent: SimulatedAgent) -> None:
-    request = agent_pb2.GuestDetailsRequest(mem_block_size=True)
-
-    answer = agent_pb2.GuestDetailsResponse.FromString(await ask(agent, "GetGuestDetails", request))
-
-    assert answer.mem_block_size_bytes == 134217728
-    assert answer.agent_details.init_daemon
-    assert len(answer.agent_details.storage_handlers) == 11
+    assert (check, version, details) == (
+        captured.CHECK,
+        captured.VERSION,
+        captured.GUEST_DETAILS,
+    )
 
 
 async def test_every_scrape_is_counted(agent: SimulatedAgent) -> None:
@@ -60,22 +55,22 @@ async def test_statistics_of_a_container_and_of_the_pause_container(agent: Simul
 
 
 @pytest.mark.parametrize(
-    ("service", "method", "payload", "code", "message"),
+    ("name", "service", "method", "payload"),
     [
-        (AGENT, "StatsContainer", b"\x0a\x04none", 3, '"invalid container id"'),
-        (AGENT, "StatsContainer", b"", 3, '"invalid container id"'),
-        (AGENT, "NoSuch", b"", 12, "NoSuch method"),
-        ("x.Y", "Check", b"", 3, "x.Y service does not exist"),
-        (AGENT, "GetMetrics", b"\xff", 2, "ttrpc err: Unexpected EOF"),
+        ("stats_unknown_container", AGENT, "StatsContainer", b"\x0a\x04none"),
+        ("stats_empty_id", AGENT, "StatsContainer", b""),
+        ("unknown_method", AGENT, "NoSuch", b""),
+        ("unknown_service", "x.Y", "Check", b""),
+        ("bad_payload", AGENT, "GetMetrics", b"\xff"),
     ],
 )
 async def test_errors_are_a_real_agents(
-    agent: SimulatedAgent, service: str, method: str, payload: bytes, code: int, message: str
+    agent: SimulatedAgent, name: str, service: str, method: str, payload: bytes
 ) -> None:
     with pytest.raises(StatusError) as caught:
         await agent.handle(ServerRequest(service, method, payload))
 
-    assert (caught.value.code, caught.value.message) == (code, message)
+    assert (caught.value.code, caught.value.message) == captured.error(name)
 
 
 @pytest.mark.parametrize("kills", [1, 2, 4])

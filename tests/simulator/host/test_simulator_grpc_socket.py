@@ -1,5 +1,6 @@
 """gRPC services on a unix socket: its life, and why it can't be bound."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +94,22 @@ async def test_a_stop_ends_streams_and_removes_the_socket_until_the_next_start(
                 await stream.read()
             assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         assert not socket.path.exists()
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_start_that_is_cancelled_leaves_no_socket(
+    turns: int, service: GrpcService, tmp_path: Path
+) -> None:
+    socket = GrpcSocket(tmp_path / "a.sock", [service])
+    starting = asyncio.ensure_future(socket.start())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    starting.cancel()
+    await asyncio.wait([starting])
+    await socket.stop()
+
+    assert not socket.path.exists()
 
 
 async def test_a_dead_socket_is_replaced(service: GrpcService, tmp_path: Path) -> None:
