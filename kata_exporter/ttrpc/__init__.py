@@ -5,7 +5,7 @@ them. Imports nothing of the rest of the package. Unary calls only: the agent ha
 """
 
 from kata_exporter.ttrpc.acceptor import Acceptor
-from kata_exporter.ttrpc.client import Client, Dial
+from kata_exporter.ttrpc.client import DIAL_SECONDS, Client, Dial
 from kata_exporter.ttrpc.client_protocol import Dropped
 from kata_exporter.ttrpc.codes import Code
 from kata_exporter.ttrpc.connection import Call, CallTrace, ClientConnection
@@ -25,6 +25,7 @@ from kata_exporter.ttrpc.errors import (
 from kata_exporter.ttrpc.server import Handler, Server, ServerRequest
 
 __all__ = [
+    "DIAL_SECONDS",
     "METADATA_KEY",
     "Acceptor",
     "Call",

@@ -20,7 +20,7 @@ from kata_exporter.ttrpc.errors import (
 from kata_exporter.ttrpc.timing import Clock, run_until
 
 DIAL_SECONDS = 30.0
-"""How long a dial may take for a call without a deadline."""
+"""How long a dial may take unless told otherwise, whatever the call's deadline."""
 
 _CLOSED_WHILE_CONNECTING = ConnectionClosed("closed while connecting")
 
@@ -34,16 +34,27 @@ class Client:
     """Calls to one peer.
 
     Calls made while the dial is under way wait for it, each up to its own deadline. The dial itself
-    has the deadline of the call that started it, and no call that gives up ends it.
+    has the deadline of the call that started it, if that is sooner than its own, and no call that
+    gives up ends it.
 
     Args:
         dial: connects to it.
         clock: for deadlines.
         on_event: is told of late and unknown answers, and of violations.
+        dial_seconds: how long the dial may take.
     """
 
-    def __init__(self, dial: Dial, *, clock: Clock, on_event: OnEvent | None = None) -> None:
+    def __init__(
+        self,
+        dial: Dial,
+        *,
+        clock: Clock,
+        on_event: OnEvent | None = None,
+        dial_seconds: float = DIAL_SECONDS,
+    ) -> None:
         self._dial = dial
+        self._dial_seconds = dial_seconds
+        self._dial_failed = False
         self._clock = clock
         self._on_event = on_event or _ignore
         self._connecting: asyncio.Task[None] | None = None
@@ -54,6 +65,16 @@ class Client:
     def alive(self) -> bool:
         """Whether a call may still succeed: not closed, no failed dial, no lost connection."""
         return self._ended is None and (self._connection is None or self._connection.alive)
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection, or was one."""
+        return self._connection is not None
+
+    @property
+    def dial_failed(self) -> bool:
+        """Whether the dial ended without a connection, other than by being closed."""
+        return self._dial_failed
 
     async def call(
         self, call: Call, *, deadline: float | None, trace: CallTrace | None = None
@@ -94,7 +115,8 @@ class Client:
         if self._connection is not None:
             return self._connection
         if self._connecting is None:
-            until = self._clock.monotonic() + DIAL_SECONDS if deadline is None else deadline
+            until = self._clock.monotonic() + self._dial_seconds
+            until = until if deadline is None else min(until, deadline)
             self._connecting = asyncio.get_running_loop().create_task(self._connect(until))
         if trace is not None:
             trace.event("dial")
@@ -121,11 +143,11 @@ class Client:
         try:
             await run_until(self._clock, deadline, self._open(deadline))
         except TimeoutError:
-            self._end(DeadlineExceeded(Phase.DIAL))
+            self._fail(DeadlineExceeded(Phase.DIAL))
         except Exception as error:  # noqa: BLE001  a dial is the caller's and may raise anything
             failure = ConnectError(str(error))
             failure.__cause__ = error
-            self._end(failure)
+            self._fail(failure)
         except asyncio.CancelledError:
             self._end(_CLOSED_WHILE_CONNECTING)
             raise
@@ -136,6 +158,10 @@ class Client:
         self._connection = await ClientConnection.open(
             sock, clock=self._clock, on_event=self._on_event
         )
+
+    def _fail(self, error: TtrpcError) -> None:
+        self._dial_failed = self._ended is None
+        self._end(error)
 
     def _end(self, error: TtrpcError) -> None:
         if self._ended is None:

@@ -249,3 +249,44 @@ async def test_closed_client_makes_no_calls(client: Client, peer: RawPeer) -> No
     with pytest.raises(TtrpcError, match="client closed"):
         await client.call(CALL, deadline=10_000.0)
     assert peer.dials == 0
+
+
+async def test_dial_has_a_time_of_its_own_below_the_deadline_of_the_call(
+    clock: FakeClock, peer: RawPeer
+) -> None:
+    dial = HeldDial(peer)
+    client = Client(dial, clock=clock, dial_seconds=2)
+    call = asyncio.create_task(client.call(CALL, deadline=clock.monotonic() + 10))
+    await settle()
+    assert dial.deadlines == [clock.monotonic() + 2]
+    clock.advance(2)
+
+    with pytest.raises(DeadlineExceeded) as caught:
+        await call
+    assert caught.value.phase is Phase.DIAL
+    assert (dial.cancelled, client.dial_failed, client.connected) == (1, True, False)
+    await client.aclose()
+
+
+async def test_client_that_was_closed_in_the_dial_did_not_fail_to_dial(
+    clock: FakeClock, peer: RawPeer
+) -> None:
+    client = Client(HeldDial(peer), clock=clock)
+    call = asyncio.create_task(client.call(CALL, deadline=None))
+    await settle()
+    await client.aclose()
+
+    with pytest.raises(ConnectionClosed):
+        await call
+    assert (client.dial_failed, client.connected) == (False, False)
+
+
+async def test_client_that_lost_its_connection_had_one(clock: FakeClock, peer: RawPeer) -> None:
+    client = Client(peer.dial, clock=clock)
+    call = asyncio.create_task(client.call(CALL, deadline=None))
+    await peer.request()
+    await client.aclose()
+
+    with pytest.raises(ConnectionClosed):
+        await call
+    assert (client.dial_failed, client.connected) == (False, True)
