@@ -10,12 +10,14 @@ Every error that crosses a package border is one of these; ``ttrpc`` has a tree 
     │   ├── HandshakeError   the VMM's socket was there, but didn't pass us on to the guest
     │   └── VsockForbidden   the kernel or a seccomp profile denies AF_VSOCK
     ├── AgentError           a call to an agent that got no usable answer (``agent.errors``)
+    ├── ArgumentError        an argument of a call that can't be right; nothing was sent
     └── GuestTextError       a guest's metrics text that is refused whole (``guest.rejects``)
 
 Each error that speaks of a sandbox carries a `Reason`: the closed set of words that
 ``kata_sandbox_state{reason}`` and the logs use.
 """
 
+import reprlib
 from enum import StrEnum
 
 
@@ -93,3 +95,20 @@ class VsockForbidden(DialError):
     """This process may not open AF_VSOCK sockets."""
 
     reason = Reason.VSOCK_FORBIDDEN
+
+
+class ArgumentError(KataExporterError):
+    """An argument of a call that can't be right; raised before anything is sent.
+
+    Args:
+        argument: its name, or where in it the fault is, as in ``resources.memory.limit_bytes``.
+        value: what was given; shown cut and escaped.
+        problem: what is wrong with it, and what it should be.
+    """
+
+    reason = Reason.REJECTED
+
+    def __init__(self, argument: str, value: object, problem: str) -> None:
+        shown = reprlib.repr(value).encode("ascii", "backslashreplace").decode("ascii")
+        super().__init__(f"{argument} {shown}: {problem}")
+        self.argument = argument

@@ -11,8 +11,9 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from kata_exporter._pb import agent_pb2, health_pb2
-from kata_exporter.agent import answers
 from kata_exporter.agent.errors import AgentError, agent_error, bad_answer
+from kata_exporter.agent.messages.guest import guest_details
+from kata_exporter.agent.messages.stats import container_stats
 from kata_exporter.agent.methods import (
     CHECK,
     GET_GUEST_DETAILS,
@@ -100,12 +101,12 @@ class KataAgent:
         """
         request = agent_pb2.StatsContainerRequest(container_id=container.id)
         answer = await self._call(STATS_CONTAINER, request, deadline, container)
-        return answers.container_stats(answer)
+        return container_stats(answer)
 
     async def get_guest_details(self, *, deadline: float | None = None) -> GuestDetails:
         """Return what the agent says of itself and its guest (``GetGuestDetails``)."""
         request = agent_pb2.GuestDetailsRequest(mem_block_size=True, mem_hotplug_probe=True)
-        return answers.guest_details(await self._call(GET_GUEST_DETAILS, request, deadline))
+        return guest_details(await self._call(GET_GUEST_DETAILS, request, deadline))
 
     async def get_oom_event(self) -> str:
         """Wait for an OOM event and return the id of its container (``GetOOMEvent``).

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fake_clock import FakeClock
 from kata_exporter._pb import agent_pb2
-from kata_exporter.agent.answers import container_stats
+from kata_exporter.agent.messages.stats import container_stats
 from kata_exporter.collectors.container_samples import container_chunks
 from kata_exporter.simulator import CgroupVersion, SimulatedAgent, SimulatedGuest
 from kata_exporter.simulator.agent.container_stats import stats_response

@@ -6,7 +6,7 @@ import pytest
 
 import captured
 from kata_exporter._pb import agent_pb2 as pb
-from kata_exporter.agent.answers import container_stats
+from kata_exporter.agent.messages.stats import container_stats
 from kata_exporter.agent.types import BlkioEntry, ContainerStats, HugetlbStats, MemoryUsage
 
 U64_MAX = 2**64 - 1

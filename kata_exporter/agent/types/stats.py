@@ -1,29 +1,7 @@
-"""What the agent's calls give, as frozen dataclasses. Units are in the names; absent is None."""
+"""Statistics of a container, as frozen dataclasses. Units are in the names; absent is None."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class AgentVersion:
-    """Answer of ``grpc.Health/Version``."""
-
-    grpc_version: str
-    agent_version: str
-
-
-@dataclass(frozen=True, slots=True)
-class GuestDetails:
-    """Answer of ``grpc.AgentService/GetGuestDetails``."""
-
-    mem_block_size_bytes: int
-    support_mem_hotplug_probe: bool
-    agent_version: str
-    init_daemon: bool
-    supports_seccomp: bool
-    device_handlers: tuple[str, ...]
-    storage_handlers: tuple[str, ...]
-    extra_features: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,15 @@
-"""From the agent's protobuf messages to the dataclasses of `types`."""
+"""Statistics of a container: from the agent's message to dataclasses."""
 
 from kata_exporter._pb import agent_pb2 as pb
-from kata_exporter.agent.types import (
+from kata_exporter.agent.types.stats import (
     BlkioEntry,
     ContainerStats,
     CpuStats,
-    GuestDetails,
     HugetlbStats,
     MemoryStats,
     MemoryUsage,
     PidsStats,
 )
-
-
-def guest_details(message: pb.GuestDetailsResponse) -> GuestDetails:
-    """Translate GuestDetailsResponse."""
-    agent = message.agent_details
-    return GuestDetails(
-        mem_block_size_bytes=message.mem_block_size_bytes,
-        support_mem_hotplug_probe=message.support_mem_hotplug_probe,
-        agent_version=agent.version,
-        init_daemon=agent.init_daemon,
-        supports_seccomp=agent.supports_seccomp,
-        device_handlers=tuple(agent.device_handlers),
-        storage_handlers=tuple(agent.storage_handlers),
-        extra_features=tuple(agent.extra_features),
-    )
 
 
 def container_stats(message: pb.StatsContainerResponse) -> ContainerStats:

@@ -1,0 +1,1 @@
+"""Between the dataclasses of `types` and the agent's protobuf messages."""

@@ -1,0 +1,147 @@
+"""Translation of a dataclass to its protobuf message and back, by the names of their fields.
+
+A field stands for the field of the message whose name is the same but for case and underscores;
+where the dataclass has the unit in its name, the pair is given. None is left out of a message.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, ClassVar, Generic, TypeVar
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from kata_exporter.errors import ArgumentError
+
+ValueT = TypeVar("ValueT")
+MessageT = TypeVar("MessageT", bound=Message)
+
+
+class WrongShape(Exception):
+    """A message holds something that its dataclass has no word for; the text says what."""
+
+
+class Shape(Generic[ValueT, MessageT]):
+    """A dataclass and its message. Made once for each; nested ones must be made as well.
+
+    Args:
+        value_type: the dataclass.
+        message_type: the message.
+        renamed: field of the dataclass to field of the message, where the names differ.
+        enums: the enum of each field that is one.
+    """
+
+    _of_value: ClassVar[dict[type, "Shape[Any, Any]"]] = {}
+    _of_message: ClassVar[dict[str, "Shape[Any, Any]"]] = {}
+
+    def __init__(
+        self,
+        value_type: type[ValueT],
+        message_type: type[MessageT],
+        renamed: Mapping[str, str] | None = None,
+        enums: Mapping[str, type[Enum]] | None = None,
+    ) -> None:
+        self.value_type = value_type
+        self.message_type = message_type
+        self.fields = _pairs(value_type, message_type, renamed or {})
+        self._enums = enums or {}
+        self._of_value[value_type] = self
+        self._of_message[message_type.DESCRIPTOR.full_name] = self
+
+    def encode(self, value: ValueT, argument: str) -> MessageT:
+        """Return the message of a value.
+
+        Raises:
+            ArgumentError: a field can't be sent; it is named below `argument`.
+        """
+        if type(value) is not self.value_type:
+            raise ArgumentError(argument, value, f"should be of type {self.value_type.__name__}")
+        message = self.message_type()
+        for name, described in self.fields.items():
+            content = getattr(value, name)
+            if content is None:
+                continue
+            where = f"{argument}.{name}"
+            try:
+                self._set(message, described, content, where)
+            except (TypeError, ValueError, AttributeError) as error:
+                raise ArgumentError(where, content, f"can't be sent: {error}") from error
+        return message
+
+    def decode(self, message: MessageT) -> ValueT:
+        """Return the value of a message.
+
+        Raises:
+            WrongShape: an enum has a number without a name.
+        """
+        contents = {
+            name: self._get(message, described, name) for name, described in self.fields.items()
+        }
+        return self.value_type(**contents)
+
+    def _set(self, message: MessageT, described: FieldDescriptor, content: Any, where: str) -> None:
+        target = getattr(message, described.name)
+        if isinstance(content, Enum):
+            setattr(message, described.name, _number_of(described, content))
+        elif isinstance(content, Mapping):
+            target.update(content)
+        elif described.is_repeated:
+            if isinstance(content, str | bytes):
+                raise TypeError("it takes several, not one text")
+            target.extend(self._element(item, f"{where}[{i}]") for i, item in enumerate(content))
+        elif described.message_type is not None:
+            target.CopyFrom(self._element(content, where))
+        else:
+            setattr(message, described.name, content)
+
+    def _element(self, content: Any, where: str) -> Any:
+        shape = self._of_value.get(type(content))
+        return content if shape is None else shape.encode(content, where)
+
+    def _get(self, message: MessageT, described: FieldDescriptor, name: str) -> Any:
+        content = getattr(message, described.name)
+        if described.message_type is not None:
+            shape = self._of_message[described.message_type.full_name]
+            if described.is_repeated:
+                return tuple(shape.decode(item) for item in content)
+            return shape.decode(content) if message.HasField(described.name) else None
+        if described.is_repeated:
+            return tuple(content)
+        if name in self._enums:
+            return _member_of(self._enums[name], described, content)
+        return content
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _pairs(
+    value_type: type, message_type: type[Message], renamed: Mapping[str, str]
+) -> dict[str, FieldDescriptor]:
+    by_name: dict[str, Any] = {
+        _plain(field.name): field for field in message_type.DESCRIPTOR.fields
+    }
+    return {
+        field.name: by_name[_plain(renamed.get(field.name, field.name))]
+        for field in dataclasses.fields(value_type)
+    }
+
+
+def _number_of(described: FieldDescriptor, member: Enum) -> int:
+    if described.enum_type is not None:
+        for value in described.enum_type.values:
+            if _plain(value.name) == _plain(member.name):
+                return value.number
+    raise ValueError(f"{member!r} isn't known to the agent")
+
+
+def _member_of(enum_type: type[Enum], described: FieldDescriptor, number: int) -> Enum:
+    assert described.enum_type is not None  # noqa: S101  narrows for the type checker
+    named = described.enum_type.values_by_number.get(number)
+    if named is not None:
+        for member in enum_type:
+            if _plain(member.name) == _plain(named.name):
+                return member
+    raise WrongShape(f"{described.full_name} is {number}, which has no name")
