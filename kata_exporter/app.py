@@ -214,7 +214,8 @@ class Exporter:
     def _connect(self, sandbox: Sandbox) -> Observer:
         url = AgentUrl.parse(sandbox.agent_url)
         agent = KataAgent(
-            self._dialer.dial(url),
+            self._dialer.dial_url,
+            sandbox.agent_url,
             target=CallTarget(url.address, sandbox.id, sandbox.pod.namespace, sandbox.pod.name),
             clock=self._clock,
             hook=self._hook,

@@ -11,6 +11,7 @@ Every error that crosses a package border is one of these; ``ttrpc`` has a tree 
     │   └── VsockForbidden   the kernel or a seccomp profile denies AF_VSOCK
     ├── AgentError           a call to an agent that got no usable answer (``agent.errors``)
     ├── ArgumentError        an argument of a call that can't be right; nothing was sent
+    ├── CopyError            a file can't be copied as it is; says what was sent (``agent.errors``)
     └── GuestTextError       a guest's metrics text that is refused whole (``guest.rejects``)
 
 Each error that speaks of a sandbox carries a `Reason`: the closed set of words that

@@ -163,6 +163,14 @@ class Dialer:
         self._vsock_connect = vsock_connect or connect_vsock
         self._handshake_seconds = handshake_seconds
 
+    def dial_url(self, text: str) -> Callable[[float], Coroutine[Any, Any, socket.socket]]:
+        """Return the dial of a URL as text, as `dial`.
+
+        Raises:
+            UrlError: it can't be read.
+        """
+        return self.dial(AgentUrl.parse(text))
+
     def dial(self, url: AgentUrl) -> Callable[[float], Coroutine[Any, Any, socket.socket]]:
         """Return the dial of a URL.
 

@@ -1,8 +1,25 @@
-"""Client of Kata's agent, and the two capabilities cut from it: the observer and the OOM waiter."""
+"""Client of Kata's agent: the interface, a client on the wire.
+
+    dialer = Dialer()
+    agent = KataAgent(dialer.dial_url, "hvsock:///run/vc/vm/ID/clh.sock:1024")
+    details = await agent.get_guest_details()
+    await agent.aclose()
+
+The exporter itself holds two capabilities cut from it: the observer and the OOM waiter.
+"""
 
 from kata_exporter.agent.client import KataAgent
-from kata_exporter.agent.errors import AgentError
+from kata_exporter.agent.errors import AgentError, CopyError
+from kata_exporter.agent.interface import Agent
 from kata_exporter.agent.observer import OBSERVED_METHODS, Observer
 from kata_exporter.agent.oom import OomWaiter
 
-__all__ = ["OBSERVED_METHODS", "AgentError", "KataAgent", "Observer", "OomWaiter"]
+__all__ = [
+    "OBSERVED_METHODS",
+    "Agent",
+    "AgentError",
+    "CopyError",
+    "KataAgent",
+    "Observer",
+    "OomWaiter",
+]

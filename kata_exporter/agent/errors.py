@@ -1,10 +1,17 @@
 """A call that got no usable answer, and why: where errors of ttrpc become a `Reason`.
 
-Codes are matched, never texts, with one exception that the agent forces on us: a request that the
-guest's policy doesn't define comes back as INTERNAL, and only its text tells it from a fault.
+Codes are matched, never texts, with two exceptions that the agent forces on us. A request that the
+guest's policy doesn't define, and an interface that the guest hasn't found yet, come back as
+INTERNAL: only their texts tell them from a fault.
 """
 
-from kata_exporter.agent.methods import STATS_CONTAINER
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kata_exporter.agent.messages.shape import WrongShape
+from kata_exporter.agent.methods import METHOD_OF, About, Method
 from kata_exporter.errors import DialError, KataExporterError, Reason, UrlError
 from kata_exporter.ttrpc import (
     Code,
@@ -19,6 +26,10 @@ from kata_exporter.ttrpc import (
 )
 
 _POLICY_UNDEFINED = "internal error policy check"
+_LINK_NOT_FOUND = "Link not found"
+
+DEAD_TEXT = "Dead agent"
+"""What Kata's own client says once it has given an agent up."""
 
 
 class AgentError(KataExporterError):
@@ -41,6 +52,35 @@ class AgentError(KataExporterError):
     def __str__(self) -> str:
         return f"{self.method}: {self.detail}"
 
+    @property
+    def kata_text(self) -> str:
+        """What Kata's own client would say: ``StatsContainerRequest timed out``, ``ttrpc: closed``.
+
+        For those who look for the words of the runtime's log; programs look at ``reason``.
+        """
+        method = METHOD_OF.get(self.method)
+        if self.reason is Reason.TIMEOUT and method is not None:
+            return f"{method.named_on_timeout or method.request.DESCRIPTOR.name} timed out"
+        text = _KATA_TEXTS.get(self.reason, self.detail)
+        return text if method is None else method.error_prefix + text
+
+
+_KATA_TEXTS = {Reason.CLOSED: "ttrpc: closed", Reason.DEAD: DEAD_TEXT}
+
+
+class CopyError(KataExporterError):
+    """A file of the host can't be copied to a guest as it is.
+
+    ``sent_bytes`` is what the guest had been sent of it. It puts a file in place only when all of
+    it has come, so an earlier file of that name is still there.
+    """
+
+    def __init__(self, source: Path, problem: str, *, sent_bytes: int = 0) -> None:
+        name = printable(str(source))
+        super().__init__(f"can't copy {name}: {problem} ({sent_bytes} bytes were sent)")
+        self.source = source
+        self.sent_bytes = sent_bytes
+
 
 def agent_error(method: str, error: TtrpcError) -> AgentError:
     """Translate an error of ttrpc; to be raised from it."""
@@ -50,6 +90,31 @@ def agent_error(method: str, error: TtrpcError) -> AgentError:
         spoke = reason is not Reason.TIMEOUT
         return AgentError(method, reason, code.name, str(error), from_agent=spoke)
     return AgentError(method, reason, code.name, printable(str(error)))
+
+
+def dead_agent(method: str) -> AgentError:
+    """Return the error for a call through a client that was given up."""
+    return AgentError(method, Reason.DEAD, Code.UNAVAILABLE.name, DEAD_TEXT)
+
+
+def unsupported(method: str, detail: str) -> AgentError:
+    """Return the error for a call that this agent is known not to have; nothing was sent."""
+    return AgentError(method, Reason.UNSUPPORTED, Code.UNIMPLEMENTED.name, detail)
+
+
+def link_not_found(error: AgentError) -> bool:
+    """Whether the guest hasn't found a network device, which may only be on its way."""
+    cause = error.__cause__
+    return isinstance(cause, StatusError) and _LINK_NOT_FOUND in cause.message
+
+
+@contextmanager
+def answer_of(method: Method[Any, Any]) -> Iterator[None]:
+    """Have what an answer holds, and no dataclass has a word for, be an `AgentError`."""
+    try:
+        yield
+    except WrongShape as error:
+        raise bad_answer(method.full_name, str(error)) from error
 
 
 def bad_answer(method: str, detail: str) -> AgentError:
@@ -84,20 +149,32 @@ def _judge_status(method: str, error: StatusError) -> tuple[Reason, Code]:
         code = Code(error.code)
     except ValueError:
         return Reason.AGENT_ERROR, Code.UNKNOWN
+    described = METHOD_OF.get(method)
+    about = About.OTHER if described is None else described.about
     match code:
         case Code.PERMISSION_DENIED:
             return Reason.POLICY_BLOCKED, code
         case Code.INTERNAL if _POLICY_UNDEFINED in error.message:
             return Reason.POLICY_BLOCKED, code
-        case Code.UNIMPLEMENTED | Code.NOT_FOUND:
+        case Code.UNIMPLEMENTED:
             return Reason.UNSUPPORTED, code
-        case Code.INVALID_ARGUMENT if method == STATS_CONTAINER.full_name:
-            # The agent's word for a container that it doesn't have.
-            return Reason.GONE, code
+        case Code.NOT_FOUND:
+            return (Reason.GONE if about is About.PROCESS else Reason.UNSUPPORTED), code
         case Code.INVALID_ARGUMENT:
-            # The calls made here have no other argument to be wrong: the service is unknown.
-            return Reason.UNSUPPORTED, code
+            return _judge_refusal(about), code
         case Code.DEADLINE_EXCEEDED:
             return Reason.TIMEOUT, code
         case _:
             return Reason.AGENT_ERROR, code
+
+
+def _judge_refusal(about: About) -> Reason:
+    match about:
+        case About.NOTHING:
+            # It has no argument to be wrong: the service or the method is unknown.
+            return Reason.UNSUPPORTED
+        case About.CONTAINER | About.PROCESS:
+            # The agent's word for a container that it doesn't have.
+            return Reason.GONE
+        case About.OTHER:
+            return Reason.AGENT_ERROR

@@ -1,11 +1,20 @@
 """Every error of ttrpc has its Reason, and a guest's text is safe to show."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kata_exporter.agent.errors import AgentError, agent_error, bad_answer
-from kata_exporter.agent.methods import METHODS
+from kata_exporter.agent.errors import (
+    AgentError,
+    CopyError,
+    agent_error,
+    bad_answer,
+    dead_agent,
+    link_not_found,
+)
+from kata_exporter.agent.methods import METHODS, About, Method
 from kata_exporter.errors import DialError, HandshakeError, Reason, UrlError, VsockForbidden
 from kata_exporter.ttrpc import (
     Code,
@@ -22,6 +31,7 @@ from kata_exporter.ttrpc import (
 
 METRICS = "grpc.AgentService/GetMetrics"
 STATS = "grpc.AgentService/StatsContainer"
+DIAL_EXPIRED = "deadline ran out while connecting"
 UNDEFINED = "GetMetricsRequest: internal error policy check: unexpected eval_query result"
 
 
@@ -163,6 +173,86 @@ def test_any_text_is_shown_on_one_short_line(text: str, kind: type[TtrpcError]) 
     assert detail.isascii()
     assert detail.isprintable()
     assert len(detail) < 300
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
+def test_refused_argument_means_what_the_request_names(method: Method) -> None:  # type: ignore[type-arg]  # of any messages
+    """A container or process that isn't there; a method that isn't; or an argument, by its text."""
+    refused = agent_error(method.full_name, StatusError(Code.INVALID_ARGUMENT, "no")).reason
+    missing = agent_error(method.full_name, StatusError(Code.NOT_FOUND, "no")).reason
+
+    expected = {
+        About.NOTHING: (Reason.UNSUPPORTED, Reason.UNSUPPORTED),
+        About.CONTAINER: (Reason.GONE, Reason.UNSUPPORTED),
+        About.PROCESS: (Reason.GONE, Reason.GONE),
+        About.OTHER: (Reason.AGENT_ERROR, Reason.UNSUPPORTED),
+    }
+    assert (refused, missing) == expected[method.about]
+
+
+@pytest.mark.parametrize(
+    ("method", "text"),
+    [
+        (STATS, "StatsContainerRequest timed out"),
+        (METRICS, "GetMetricsRequest timed out"),
+        ("grpc.Health/Check", "CheckRequest timed out"),
+        ("grpc.AgentService/GetGuestDetails", "GuestDetailsRequest request timed out"),
+        ("grpc.AgentService/SetGuestDateTime", "SetGuestDateTimeRequest request timed out"),
+        (
+            "grpc.AgentService/RemoveStaleVirtiofsShareMounts",
+            "removeStaleVirtiofsShareMounts timed out",
+        ),
+        ("grpc.AgentService/WriteStdin", "WriteStreamRequest timed out"),
+        ("grpc.AgentService/CopyFile", "CopyFileRequest timed out"),
+    ],
+)
+@pytest.mark.parametrize(
+    "error", [DeadlineExceeded(Phase.ANSWER), StatusError(Code.DEADLINE_EXCEEDED, "timeout")]
+)
+def test_time_out_has_the_text_of_katas_own_client(
+    method: str, error: TtrpcError, text: str
+) -> None:
+    assert agent_error(method, error).kata_text == text
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (agent_error(STATS, ConnectionClosed("lost")), "ttrpc: closed"),
+        (dead_agent(STATS), "Dead agent"),
+        (
+            dead_agent("grpc.Health/Check"),
+            "Failed to Check if grpc server is working: Dead agent",
+        ),
+        (
+            agent_error("grpc.Health/Check", StatusError(Code.INTERNAL, "x")),
+            "Failed to Check if grpc server is working: INTERNAL: x",
+        ),
+        (agent_error(STATS, StatusError(Code.INTERNAL, "x")), "INTERNAL: x"),
+        (agent_error("grpc.Other/Call", DeadlineExceeded(Phase.DIAL)), DIAL_EXPIRED),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_other_errors_have_the_text_of_katas_own_client(error: AgentError, text: str) -> None:
+    assert error.kata_text == text
+
+
+def test_only_the_text_tells_a_device_that_comes_late() -> None:
+    def judged(error: TtrpcError) -> bool:
+        failure = agent_error(METRICS, error)
+        failure.__cause__ = error
+        return link_not_found(failure)
+
+    assert judged(StatusError(Code.INTERNAL, '"Link not found (Address: 02:00)"'))
+    assert not judged(StatusError(Code.INTERNAL, "link is down"))
+    assert not judged(ConnectionClosed("Link not found"))
+
+
+def test_error_of_a_copy_says_what_was_sent_and_is_safe_to_show() -> None:
+    error = CopyError(Path("/a\n\x1b[2J"), "it was changed", sent_bytes=5)
+
+    assert str(error) == r"can't copy /a\n\x1b[2J: it was changed (5 bytes were sent)"
+    assert (error.source, error.sent_bytes) == (Path("/a\n\x1b[2J"), 5)
 
 
 def test_answer_that_is_not_the_message_is_a_protocol_error() -> None:

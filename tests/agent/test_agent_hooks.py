@@ -80,7 +80,7 @@ class Raising(Recorder):
 
 
 def agent_of(scripted: ScriptedAgent, clock: FakeClock, hook: CallHook) -> KataAgent:
-    return KataAgent(scripted.dial, target=TARGET, clock=clock, hook=hook)
+    return KataAgent(scripted.dial_url, target=TARGET, clock=clock, hook=hook)
 
 
 async def never() -> bytes:
@@ -167,7 +167,7 @@ async def test_failed_dial_is_told(clock: FakeClock) -> None:
     async def dial(deadline: float) -> socket.socket:
         raise DialError(f"refused by {deadline}")
 
-    agent = KataAgent(dial, target=TARGET, clock=clock, hook=recorder)
+    agent = KataAgent(lambda _: dial, target=TARGET, clock=clock, hook=recorder)
     with pytest.raises(AgentError):
         await agent.check()
 
@@ -196,7 +196,7 @@ async def test_deadline_that_runs_out_is_told(clock: FakeClock) -> None:
         return ours
 
     with theirs:
-        agent = KataAgent(dial, target=TARGET, clock=clock, hook=recorder)
+        agent = KataAgent(lambda _: dial, target=TARGET, clock=clock, hook=recorder)
         call = asyncio.create_task(agent.check(deadline=clock.monotonic() + 1))
         await settle()
         clock.advance(1)
@@ -270,7 +270,7 @@ async def test_protocol_events_are_told_by_name(clock: FakeClock) -> None:
         return ours
 
     with theirs:
-        agent = KataAgent(dial, target=TARGET, clock=clock, on_protocol_event=told.append)
+        agent = KataAgent(lambda _: dial, target=TARGET, clock=clock, on_protocol_event=told.append)
         call = asyncio.create_task(agent.check())
         await settle()
         theirs.send(b"GET / HTTP/1.1\r\n")

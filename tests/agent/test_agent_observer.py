@@ -18,7 +18,7 @@ ARGUMENTS = {"container": Container("ctr-one"), "deadline": 1e9}
 
 
 def observer_of(scripted: ScriptedAgent, clock: FakeClock) -> Observer:
-    return Observer(KataAgent(scripted.dial, target=CallTarget("/run/a.sock"), clock=clock))
+    return Observer(KataAgent(scripted.dial_url, target=CallTarget("/run/a.sock"), clock=clock))
 
 
 def public_calls(observer: Observer) -> dict[str, Callable[..., Awaitable[object]]]:

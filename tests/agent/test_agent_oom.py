@@ -30,7 +30,7 @@ class Queue:
 
 
 def agent_of(scripted: ScriptedAgent, clock: FakeClock) -> KataAgent:
-    return KataAgent(scripted.dial, target=CallTarget("/run/a.sock"), clock=clock)
+    return KataAgent(scripted.dial_url, target=CallTarget("/run/a.sock"), clock=clock)
 
 
 async def test_event_names_its_container(clock: FakeClock) -> None:

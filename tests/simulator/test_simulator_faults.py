@@ -31,7 +31,9 @@ HOLD_CONNECTIONS = [
 
 def client(sandbox: SimulatedSandbox) -> KataAgent:
     url = AgentUrl.parse(sandbox.agent_url)
-    return KataAgent(Dialer().dial(url), target=CallTarget(url.address), clock=SystemClock())
+    return KataAgent(
+        Dialer().dial_url, str(url), target=CallTarget(url.address), clock=SystemClock()
+    )
 
 
 async def reason(sandbox: SimulatedSandbox, seconds: float = 5.0) -> Reason:

@@ -27,7 +27,9 @@ from waiting import soon
 
 async def version(agent_url: str) -> str:
     url = AgentUrl.parse(agent_url)
-    agent = KataAgent(Dialer().dial(url), target=CallTarget(url.address), clock=SystemClock())
+    agent = KataAgent(
+        Dialer().dial_url, str(url), target=CallTarget(url.address), clock=SystemClock()
+    )
     try:
         return (await agent.version()).agent_version
     finally:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fake_clock import FakeClock
-from kata_exporter.ttrpc import Code, Server, ServerRequest, StatusError
+from kata_exporter.ttrpc import Code, Dial, Server, ServerRequest, StatusError
 
 Answer = bytes | StatusError | Callable[[], Awaitable[bytes]]
 
@@ -17,6 +17,7 @@ class ScriptedAgent:
     def __init__(self, clock: FakeClock) -> None:
         self.answers: dict[str, Answer] = {}
         self.asked: list[ServerRequest] = []
+        self.urls: list[str] = []
         self.dials = 0
         self._server = Server(self._handle, clock=clock)
         self._serving: set[asyncio.Task[None]] = set()
@@ -31,6 +32,11 @@ class ScriptedAgent:
         """How many are open."""
         return len(self._serving)
 
+    def dial_url(self, url: str) -> Dial:
+        """Return the way to it, whatever the URL; the URL is kept."""
+        self.urls.append(url)
+        return self.dial
+
     async def dial(self, deadline: float) -> socket.socket:
         """Connect to it."""
         del deadline
@@ -40,6 +46,12 @@ class ScriptedAgent:
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
         return ours
+
+    async def drop(self) -> None:
+        """Lose every client."""
+        for task in self._serving:
+            task.cancel()
+        await self.ended()
 
     async def ended(self) -> None:
         """Return when every client has gone."""
@@ -53,6 +65,12 @@ class ScriptedAgent:
         if isinstance(answer, StatusError):
             raise answer
         return answer if isinstance(answer, bytes) else await answer()
+
+
+async def never() -> bytes:
+    """An answer that doesn't come."""
+    await asyncio.Event().wait()
+    return b""
 
 
 @asynccontextmanager

@@ -1,0 +1,140 @@
+"""`SandboxMethods` of the client."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+from kata_exporter._pb import agent_pb2 as pb
+from kata_exporter.agent.arguments import checked_id, sendable
+from kata_exporter.agent.caller import Timeouts
+from kata_exporter.agent.calls.connection import ConnectionCalls
+from kata_exporter.agent.calls.network import NetworkCalls, neighbors_request, routes_request
+from kata_exporter.agent.calls.observe import ObserveCalls
+from kata_exporter.agent.errors import AgentError
+from kata_exporter.agent.interface.sandbox import SandboxMethods
+from kata_exporter.agent.messages.container import STORAGE
+from kata_exporter.agent.messages.network import INTERFACE
+from kata_exporter.agent.methods import (
+    CREATE_SANDBOX,
+    DESTROY_SANDBOX,
+    SET_POLICY,
+)
+from kata_exporter.agent.storages import sandbox_storages
+from kata_exporter.agent.types import AgentConfig, Capability, SandboxConfig
+from kata_exporter.errors import ArgumentError
+from kata_exporter.ttrpc import DIAL_SECONDS, Code
+
+logger = logging.getLogger(__name__)
+
+MAX_HOSTNAME_CHARACTERS = 64
+
+
+class SandboxCalls(ConnectionCalls, NetworkCalls, ObserveCalls, SandboxMethods):
+    """A sandbox's life."""
+
+    def init(self, sandbox: SandboxConfig, config: AgentConfig) -> bool:
+        dial_seconds = _seconds("config.dial_timeout_seconds", config.dial_timeout_seconds)
+        create_seconds = _seconds(
+            "sandbox.create_container_timeout_seconds", sandbox.create_container_timeout_seconds
+        )
+        self._config = config
+        self._connections.keep = config.long_live_conn
+        self._connections.dial_seconds = dial_seconds or DIAL_SECONDS
+        # 0 is "not configured" and must not become a deadline that has passed.
+        create_seconds = create_seconds or Timeouts().create_container
+        self._caller.timeouts = Timeouts(create_container=create_seconds)
+        return config.trace
+
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset({Capability.BLOCK_DEVICE})
+
+    async def create_sandbox(self, sandbox: SandboxConfig) -> None:
+        share_path = None if sandbox.shared_fs is None else sandbox.share_path
+        await self.configure(self._host.hypervisor, sandbox.id, share_path, self._config)
+
+    async def start_sandbox(self, sandbox: SandboxConfig, *, deadline: float | None = None) -> None:
+        # All that can be wrong with the arguments is found here, before anything is sent.
+        remote = self._host.hypervisor.remote
+        policy = pb.SetPolicyRequest(policy=sendable("config.policy", self._config.policy))
+        network = None if remote else _checked_network(sandbox)
+        request = await self._create_request(sandbox, remote=remote)
+        self.set_agent_url()
+
+        timeouts = self._caller.timeouts.for_remote() if remote else None
+        await self.check(deadline=deadline)
+        if policy.policy:
+            await self._caller.call(SET_POLICY, policy, deadline=deadline, timeouts=timeouts)
+        if network is not None:
+            await self._set_up(network, deadline)
+        await self._caller.call(CREATE_SANDBOX, request, deadline=deadline, timeouts=timeouts)
+
+    async def stop_sandbox(self, *, deadline: float | None = None) -> None:
+        await self._caller.call(DESTROY_SANDBOX, pb.DestroySandboxRequest(), deadline=deadline)
+
+    async def cleanup(self, sandbox: SandboxConfig) -> None:
+        try:
+            await self._host.sharing.cleanup(sandbox)
+        except Exception:
+            logger.exception("can't clean up what was shared with sandbox %s", sandbox.id)
+
+    async def _set_up(self, network: SandboxConfig, deadline: float | None) -> None:
+        for interface in network.interfaces:
+            await self.update_interface(interface, deadline=deadline)
+        await self.update_routes(network.routes, deadline=deadline)
+        if network.neighbors is None:
+            return
+        try:
+            await self.add_arp_neighbors(network.neighbors, deadline=deadline)
+        except AgentError as error:
+            if error.code != Code.UNIMPLEMENTED.name:
+                raise
+            logger.warning("the agent is too old to be given neighbours: %s", error)
+
+    async def _create_request(
+        self, sandbox: SandboxConfig, *, remote: bool
+    ) -> pb.CreateSandboxRequest:
+        dns = await asyncio.to_thread(_lines, sandbox.resolv_conf)
+        modules = () if remote else self._config.kernel_modules
+        storages = sandbox_storages(sandbox)
+        return pb.CreateSandboxRequest(
+            hostname=sendable("sandbox.hostname", sandbox.hostname[:MAX_HOSTNAME_CHARACTERS]),
+            dns=dns,
+            storages=[STORAGE.encode(storage, "sandbox.shared_fs") for storage in storages],
+            sandbox_pidns=sandbox.shares_pid_namespace,
+            sandbox_id=checked_id("sandbox.id", sandbox.id),
+            guest_hook_path=sendable("sandbox.guest_hook_path", sandbox.guest_hook_path),
+            kernel_modules=kernel_modules(modules),
+        )
+
+
+def kernel_modules(lines: Iterable[str]) -> list[pb.KernelModule]:
+    """Return the modules of lines that hold a name and its parameters; blank lines are none."""
+    words = (sendable("config.kernel_modules", line).split() for line in lines)
+    return [pb.KernelModule(name=line[0], parameters=line[1:]) for line in words if line]
+
+
+def _checked_network(sandbox: SandboxConfig) -> SandboxConfig:
+    """Return a sandbox whose network can be sent."""
+    for i, interface in enumerate(sandbox.interfaces):
+        INTERFACE.encode(interface, f"sandbox.interfaces[{i}]")
+    routes_request(sandbox.routes or ())
+    neighbors_request(sandbox.neighbors or ())
+    return sandbox
+
+
+def _lines(path: Path | None) -> list[str]:
+    """Return a file's lines as they stand, the empty one after its last line feed included."""
+    if path is None:
+        return []
+    try:
+        return path.read_text("utf-8").split("\n")
+    except (OSError, ValueError) as error:
+        raise ArgumentError("sandbox.resolv_conf", str(path), f"can't be read: {error}") from error
+
+
+def _seconds(argument: str, seconds: float) -> float:
+    if not 0 <= seconds < math.inf:
+        raise ArgumentError(argument, seconds, "should be seconds, 0 for the default")
+    return seconds

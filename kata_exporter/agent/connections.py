@@ -1,0 +1,142 @@
+"""The connections of one client: when one is made, shared, given up, and made again.
+
+Rules that this file keeps:
+1. Nothing connects before a call. Calls share one connection; one that waits for something to
+   happen in the guest has its own, whose closing tells the guest that nobody waits any more.
+2. A failed dial makes the client dead for good, as Kata's own is: who holds it decides when to try
+   again, with a new one.
+3. A lost connection stays lost until `disconnect`, after which the next call makes a new one.
+4. Where connections aren't kept, each call has one of its own, so that no call ends another's.
+"""
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from kata_exporter.clock import Clock
+from kata_exporter.ttrpc import (
+    DIAL_SECONDS,
+    Client,
+    ConnectError,
+    ConnectionClosed,
+    DeadlineExceeded,
+    Dial,
+)
+
+DialUrl = Callable[[str], Dial]
+"""Returns the dial of an agent's URL; raises `UrlError` for a text that is none."""
+
+
+class DeadError(Exception):
+    """The client was given up: by a failed dial, or by who holds it."""
+
+
+class Connections:
+    """Lends connections to calls.
+
+    Args:
+        dial_url: how an agent's URL is dialled.
+        url: the agent's; read when a connection is made.
+        clock: for deadlines.
+        on_protocol_event: is told of late answers and broken rules, by the names of closed sets.
+    """
+
+    def __init__(
+        self,
+        dial_url: DialUrl,
+        url: str,
+        *,
+        clock: Clock,
+        on_protocol_event: Callable[[str], None] | None = None,
+    ) -> None:
+        self._dial_url = dial_url
+        self._clock = clock
+        self._on_protocol_event = on_protocol_event
+        self._shared: Client | None = None
+        self._lent: set[Client] = set()
+        self._given_up = False
+        self._closed = False
+        self.url = url
+        self.keep = True
+        """Whether calls share a connection that lasts; else each has its own."""
+        self.dial_seconds = DIAL_SECONDS
+        """How long connecting may take, whatever the call's deadline."""
+
+    @property
+    def dead(self) -> bool:
+        """Whether the client was given up."""
+        return self._given_up or (self._shared is not None and self._shared.dial_failed)
+
+    @property
+    def alive(self) -> bool:
+        """Whether a call may succeed as things are: not dead, not closed, no connection lost."""
+        if self._closed or self.dead:
+            return False
+        return self._shared is None or self._shared.alive
+
+    def give_up(self) -> None:
+        """Refuse every call from here on."""
+        self._given_up = True
+
+    @asynccontextmanager
+    async def lend(self, *, alone: bool) -> AsyncIterator[Client]:
+        """Lend the shared connection, or with `alone` one that ends with the block.
+
+        Raises:
+            DeadError: there will be none any more.
+            ConnectionClosed: after `aclose`.
+        """
+        if self._closed:
+            raise ConnectionClosed("client closed")
+        if self.dead:
+            raise DeadError
+        if not alone and self.keep:
+            if self._shared is None:
+                self._shared = self._new_client()
+            yield self._shared
+            return
+        client = self._new_client()
+        self._lent.add(client)
+        try:
+            yield client
+        except (ConnectError, DeadlineExceeded):
+            if not client.connected:
+                self.give_up()
+            raise
+        finally:
+            self._lent.discard(client)
+            await client.aclose()
+
+    async def take_over(self, other: "Connections") -> None:
+        """Share another's connection from here on, if it has one."""
+        mine, self._shared = self._shared, other._shared  # noqa: SLF001  one of us
+        if mine is not None and mine is not self._shared:
+            await mine.aclose()
+
+    async def disconnect(self) -> None:
+        """Close every connection; calls under way end as closed, the next one connects anew."""
+        self._given_up = self.dead
+        clients = [*self._lent]
+        if self._shared is not None:
+            clients.append(self._shared)
+            self._shared = None
+        for client in clients:
+            await client.aclose()
+
+    async def aclose(self) -> None:
+        """Close for good."""
+        self._closed = True
+        await self.disconnect()
+
+    def _new_client(self) -> Client:
+        url = self.url
+
+        async def dial(deadline: float) -> socket.socket:
+            return await self._dial_url(url)(deadline)
+
+        return Client(
+            dial,
+            clock=self._clock,
+            on_event=self._on_protocol_event,
+            dial_seconds=self.dial_seconds,
+        )
