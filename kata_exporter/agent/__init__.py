@@ -1,4 +1,4 @@
-"""Client of Kata's agent: the interface, a client on the wire.
+"""Client of Kata's agent: the interface, a client on the wire, a mock in memory.
 
     dialer = Dialer()
     agent = KataAgent(dialer.dial_url, "hvsock:///run/vc/vm/ID/clh.sock:1024")
@@ -11,6 +11,7 @@ The exporter itself holds two capabilities cut from it: the observer and the OOM
 from kata_exporter.agent.client import KataAgent
 from kata_exporter.agent.errors import AgentError, CopyError
 from kata_exporter.agent.interface import Agent
+from kata_exporter.agent.mock import MockAgent
 from kata_exporter.agent.observer import OBSERVED_METHODS, Observer
 from kata_exporter.agent.oom import OomWaiter
 
@@ -20,6 +21,7 @@ __all__ = [
     "AgentError",
     "CopyError",
     "KataAgent",
+    "MockAgent",
     "Observer",
     "OomWaiter",
 ]
