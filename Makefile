@@ -35,7 +35,7 @@ proto: ## generate protobuf modules from protos/
 	@scripts/setup dev
 	scripts/proto
 
-docs: ## generate docs/metrics.md from the records
+docs: ## generate the documents that come from the code
 	@scripts/setup dev
 	$(PY) scripts/docs.py
 

@@ -4,11 +4,12 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pages import metrics, simulator
+from pages import agent, metrics, simulator
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "agent.md": agent.page,
     "metrics.md": metrics.page,
     "simulator.md": simulator.page,
 }

@@ -22,7 +22,7 @@ class SandboxMethods(Protocol):
         """Return what the agent can do for its runtime; the same for every agent."""
 
     async def create_sandbox(self, sandbox: SandboxConfig) -> None:
-        """Prepare host and VM for a sandbox (`ConnectionMethods.configure`).
+        """Prepare host and VM for a sandbox, as `configure` does.
 
         Sends nothing: the agent's ``CreateSandbox`` is sent by `start_sandbox`, once the VM runs.
         """
