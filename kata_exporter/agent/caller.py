@@ -30,31 +30,31 @@ ResponseT = TypeVar("ResponseT", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds that a call may take where no deadline is given, as with Kata's own client.
+    """What a call may take where no deadline is given, as with Kata's own client.
 
-    ``remote`` takes the place of ``default`` while a sandbox starts on another machine.
+    ``remote_seconds`` takes the place of ``default_seconds`` while a sandbox starts on another machine.
     """
 
-    check: float = 30.0
-    create_container: float = 60.0
-    default: float = 60.0
-    remote: float = 300.0
+    check_seconds: float = 30.0
+    create_container_seconds: float = 60.0
+    default_seconds: float = 60.0
+    remote_seconds: float = 300.0
 
     def of(self, timeout: TimeoutClass) -> float | None:
         """Return the seconds of a class; None where it waits without end."""
         match timeout:
             case TimeoutClass.CHECK:
-                return self.check
+                return self.check_seconds
             case TimeoutClass.CREATE_CONTAINER:
-                return self.create_container
+                return self.create_container_seconds
             case TimeoutClass.DEFAULT:
-                return self.default
+                return self.default_seconds
             case TimeoutClass.NONE:
                 return None
 
     def for_remote(self) -> "Timeouts":
         """Return them as they are while a sandbox starts on another machine."""
-        return replace(self, default=self.remote)
+        return replace(self, default_seconds=self.remote_seconds)
 
 
 class Caller:

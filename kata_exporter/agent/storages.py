@@ -1,5 +1,6 @@
 """What a guest mounts for its sandbox as a whole: the host's shared folder and /dev/shm."""
 
+from kata_exporter.agent.arguments import MAX_U64, checked_number
 from kata_exporter.agent.collaborators import SHARED_TAG
 from kata_exporter.agent.types import (
     NineP,
@@ -17,7 +18,11 @@ _WITHOUT_DAX = frozenset({VirtioFsCache.NEVER, VirtioFsCache.METADATA})
 
 
 def sandbox_storages(sandbox: SandboxConfig) -> list[Storage]:
-    """Return them in the order in which the guest mounts them."""
+    """Return them in the order in which the guest mounts them.
+
+    Raises:
+        ArgumentError: a size is none.
+    """
     storages: list[Storage] = []
     match sandbox.shared_fs:
         case VirtioFs() as shared:
@@ -26,15 +31,17 @@ def sandbox_storages(sandbox: SandboxConfig) -> list[Storage]:
             storages.append(_nine_p(shared))
         case None:
             pass
-    if sandbox.shm_size_bytes > 0:
-        storages.append(_shm(sandbox.shm_size_bytes))
+    shm_size_bytes = checked_number("sandbox.shm_size_bytes", sandbox.shm_size_bytes, most=MAX_U64)
+    if shm_size_bytes:
+        storages.append(_shm(shm_size_bytes))
     return storages
 
 
 def _virtio_fs(shared: VirtioFs) -> Storage:
     # Without a window to map files into, or with files that aren't to be cached, DAX would have the
     # host's daemon crash.
-    dax = shared.cache not in _WITHOUT_DAX and shared.dax_window_mib != 0
+    window_mib = checked_number("sandbox.shared_fs.dax_window_mib", shared.dax_window_mib)
+    dax = shared.cache not in _WITHOUT_DAX and window_mib != 0
     return Storage(
         driver="virtio-fs",
         source=SHARED_TAG,
@@ -45,6 +52,7 @@ def _virtio_fs(shared: VirtioFs) -> Storage:
 
 
 def _nine_p(shared: NineP) -> Storage:
+    msize_bytes = checked_number("sandbox.shared_fs.msize_bytes", shared.msize_bytes)
     return Storage(
         driver="9p",
         source=SHARED_TAG,
@@ -53,7 +61,7 @@ def _nine_p(shared: NineP) -> Storage:
         options=(
             "trans=virtio,version=9p2000.L,cache=mmap",
             "nodev",
-            f"msize={shared.msize_bytes}",
+            f"msize={msize_bytes}",
         ),
     )
 

@@ -31,7 +31,7 @@ await agent.aclose()
 
 `Agent` is its interface, `MockAgent` the same in memory for tests. What methods take and give is in \
 `kata_exporter.agent.types`; errors are `AgentError`, whose `reason` says why there is no answer, and \
-`ArgumentError`, before anything is sent. Whoever can connect to an agent owns its sandbox: the \
+`ArgumentError` (of `kata_exporter.errors`), before anything is sent. Whoever can connect to an agent owns its sandbox: the \
 exporter itself holds an observer, which can make five calls that change nothing.
 
 - **Time-out** is what holds without a `deadline`; with one, that holds for all that the method sends, \

@@ -92,8 +92,8 @@ def test_classes_are_those_of_katas_own_client() -> None:
         *("WaitProcess", "GetOOMEvent", "ReadStdout", "ReadStderr")
     }
     usual = Timeouts()
-    assert (usual.check, usual.create_container, usual.default) == (30, 60, 60)
-    assert usual.for_remote() == Timeouts(default=300)
+    assert usual == Timeouts(30, 60, 60, 300)
+    assert usual.for_remote() == Timeouts(30, 60, 300, 300)
 
 
 @ONE_CALLS

@@ -281,3 +281,15 @@ async def test_protocol_events_are_told_by_name(clock: FakeClock) -> None:
     assert caught.value.reason is Reason.PROTOCOL_ERROR
     assert told == ["frame_type"]
     assert not agent.alive
+
+
+async def test_call_through_a_client_that_was_given_up_is_told_like_any(clock: FakeClock) -> None:
+    recorder = Recorder()
+    async with scripted_agent(clock) as scripted:
+        agent = agent_of(scripted, clock, recorder)
+        await agent.mark_dead()
+        with pytest.raises(AgentError):
+            await agent.check()
+
+    assert recorder.steps == ["started", "ended"]
+    assert recorder.outcomes == [CallOutcome(Reason.DEAD, "UNAVAILABLE", "Dead agent")]

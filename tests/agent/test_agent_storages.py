@@ -4,6 +4,7 @@ import pytest
 
 from kata_exporter.agent.storages import sandbox_storages
 from kata_exporter.agent.types import NineP, SandboxConfig, Storage, VirtioFs, VirtioFsCache
+from kata_exporter.errors import ArgumentError
 
 SHARED = "/run/kata-containers/shared/containers/"
 
@@ -54,3 +55,21 @@ def test_shm_is_a_tmpfs_of_its_size() -> None:
             ("noexec", "nosuid", "nodev", "mode=1777", "size=67108864"),
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "argument"),
+    [
+        (SandboxConfig("sb-one", shm_size_bytes=-1), "sandbox.shm_size_bytes"),
+        (SandboxConfig("sb-one", shared_fs=NineP(-1)), "sandbox.shared_fs.msize_bytes"),
+        (
+            SandboxConfig("sb-one", shared_fs=VirtioFs(dax_window_mib=-1)),
+            "sandbox.shared_fs.dax_window_mib",
+        ),
+    ],
+)
+def test_negative_sizes_are_refused(sandbox: SandboxConfig, argument: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        sandbox_storages(sandbox)
+
+    assert caught.value.argument == argument

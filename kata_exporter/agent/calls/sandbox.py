@@ -43,8 +43,8 @@ class SandboxCalls(ConnectionCalls, NetworkCalls, ObserveCalls, SandboxMethods):
         self._connections.keep = config.long_live_conn
         self._connections.dial_seconds = dial_seconds or DIAL_SECONDS
         # 0 is "not configured" and must not become a deadline that has passed.
-        create_seconds = create_seconds or Timeouts().create_container
-        self._caller.timeouts = Timeouts(create_container=create_seconds)
+        create_seconds = create_seconds or Timeouts().create_container_seconds
+        self._caller.timeouts = Timeouts(create_container_seconds=create_seconds)
         return config.trace
 
     def capabilities(self) -> frozenset[Capability]:
