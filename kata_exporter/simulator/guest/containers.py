@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from math import exp, tau
+from math import exp, inf, tau
 from random import Random
 
 from kata_exporter.simulator.guest.units import MIB, PAGE_BYTES, SECTOR_BYTES, part
@@ -137,7 +137,7 @@ class SimulatedContainer:
         container_id: as the host knows it; the sandbox's own id for the pause container.
         rng: what its peculiarities are drawn from.
         habits: those means.
-        started: seconds from the guest's boot to its start.
+        started: seconds from the guest's boot to its start; infinite until it is started.
     """
 
     def __init__(self, container_id: str, rng: Random, habits: Habits, *, started: float) -> None:
@@ -146,6 +146,9 @@ class SimulatedContainer:
         self.started = started
         self.ended: float | None = None
         self.oom_kills = 0
+        self._oom_peak = 0
+        self._paused: float | None = None
+        self._paused_seconds = 0.0
         self._cores = Wave.random(rng, habits.cores)
         self._user_share = rng.uniform(0.55, 0.85)
         self._memory = Wave.random(rng, habits.memory, swing=0.25)
@@ -168,17 +171,46 @@ class SimulatedContainer:
         container.started = started
         container.ended = None
         container.oom_kills = 0
+        container._oom_peak = 0  # noqa: SLF001  its own
+        container._paused = None  # noqa: SLF001
+        container._paused_seconds = 0.0  # noqa: SLF001
         return container
+
+    def limit_memory(self, limit_bytes: int | None) -> None:
+        """Set its memory limit, or take it away.
+
+        Raises:
+            ValueError: it uses more than that at its most.
+        """
+        if limit_bytes is not None and limit_bytes < self._memory.highest:
+            raise ValueError(f"container {self.id!r} uses more than {limit_bytes} bytes")
+        self.memory_limit = limit_bytes
+
+    def count_oom_kill(self) -> None:
+        """Note that a process of it was killed for want of memory, when it had all of it."""
+        self.oom_kills += 1
+        self._oom_peak = max(self._oom_peak, self.memory_limit or 0)
+
+    def pause(self, uptime: float) -> None:
+        """Let it do nothing until it is resumed; its counters stand still."""
+        if self._paused is None:
+            self._paused = uptime
+
+    def resume(self, uptime: float) -> None:
+        """Let it go on."""
+        if self._paused is not None:
+            self._paused_seconds += max(0.0, uptime - max(self._paused, self.started))
+            self._paused = None
 
     def age(self, uptime: float) -> float:
         """Return for how many seconds it has run, or ran; 0 before its start."""
-        end = uptime if self.ended is None else min(uptime, self.ended)
-        return max(0.0, end - self.started)
+        end = min(uptime, self._idle_since)
+        return max(0.0, end - self.started - self._paused_seconds)
 
     def load(self, uptime: float, constant: float) -> float:
-        """Return its part of a load average; it fades once the container has exited."""
+        """Return its part of a load average; it fades while the container does nothing."""
         load = self._cores.damped(self.age(uptime), constant)
-        return load if self.ended is None else load * exp((self.ended - uptime) / constant)
+        return load * exp(min(0.0, self._idle_since - uptime) / constant)
 
     def at(self, uptime: float, cpu_shares: Sequence[float]) -> ContainerUsage:
         """Return what its cgroup shows.
@@ -193,6 +225,7 @@ class SimulatedContainer:
         throttled = self._throttled.total(age) if limited else 0.0
         faults = int(self._faults.total(age))
         peak = self._peak(age)
+        uncharged = int(self._uncharged_pages_per_second * age)
         charged = int(self._uncharged_pages_per_second * age + self._resident(age))
         return ContainerUsage(
             id=self.id,
@@ -202,28 +235,44 @@ class SimulatedContainer:
             throttled_periods=int(throttled),
             throttled_us=int(throttled * _THROTTLED_US),
             percpu_ns=tuple(int(total * share * 1e9) for share in cpu_shares),
-            memory=_RESIDUE if self.ended is not None else self._memory_at(age),
+            memory=self._memory_at(age) if self._has_memory else _RESIDUE,
             memory_peak_pages=peak,
             kernel_peak_pages=part(peak, _KERNEL_SHARE),
             memory_limit=self.memory_limit,
             oom_kills=self.oom_kills,
-            pids=self.habits.pids if self.ended is None else 0,
+            pids=self._pids,
             page_faults=faults,
             major_page_faults=faults // 500,
-            charged_pages=charged,
-            uncharged_pages=(
-                int(self._uncharged_pages_per_second * age) if self.ended is None else charged
-            ),
+            charged_pages=charged if self._was_started else 0,
+            uncharged_pages=charged if self.ended is not None and self._was_started else uncharged,
             uses_disk=self.habits.uses_disk,
             read_bytes=int(self._read.total(age)) // SECTOR_BYTES * SECTOR_BYTES,
             written_bytes=int(self._written.total(age)) // SECTOR_BYTES * SECTOR_BYTES,
         )
 
+    @property
+    def _was_started(self) -> bool:
+        return self.started < inf
+
+    @property
+    def _has_memory(self) -> bool:
+        return self.ended is None and self._was_started
+
+    @property
+    def _pids(self) -> int:
+        if self.ended is not None:
+            return 0
+        # One that isn't started has a process that waits for that.
+        return self.habits.pids if self._was_started else 1
+
+    @property
+    def _idle_since(self) -> float:
+        return min(inf if at is None else at for at in (self.ended, self._paused))
+
     def _peak(self, age: float) -> int:
-        # Whoever was killed for memory had all of it.
-        if self.oom_kills and self.memory_limit is not None:
-            return self.memory_limit // PAGE_BYTES
-        return int(self._memory.peak(age)) // PAGE_BYTES
+        if not self._was_started:
+            return _RESIDUE.usage
+        return max(int(self._memory.peak(age)), self._oom_peak) // PAGE_BYTES
 
     def _resident(self, age: float) -> float:
         return self._memory.at(age) * (1.0 - _KERNEL_SHARE) / PAGE_BYTES

@@ -19,6 +19,7 @@ from kata_exporter.simulator.guest.process import AgentProcess, AgentProcessStat
 from kata_exporter.simulator.guest.profiles import TRAITS, Profile
 from kata_exporter.simulator.guest.units import MIB
 from kata_exporter.simulator.guest.vmstat import VmEvents
+from kata_exporter.simulator.guest.watcher import GuestWatcher
 from kata_exporter.simulator.guest.wave import seeded
 from kata_exporter.simulator.guest.workload import Workload, WorkTotals
 
@@ -83,6 +84,7 @@ class SimulatedGuest:
         self.cpus = rng.randint(1, 4)
         self.ram = rng.choice((512, 1024, 2048, 4096)) * MIB
         self._clock = clock
+        self._watcher: GuestWatcher | None = None
         self._boots = 0
         self._boot(ago=rng.uniform(_YOUNGEST, _OLDEST))
         self._workload = Workload(
@@ -124,18 +126,50 @@ class SimulatedGuest:
         """Return what it shows now."""
         return self.at(self.uptime)
 
+    def watch(self, watcher: GuestWatcher) -> None:
+        """Tell of what happens from here on; there is one who is told."""
+        self._watcher = watcher
+
     def restart(self) -> None:
         """Boot again: its counters and its containers' begin anew, and all containers run."""
         self._boot(ago=0.0)
         self._workload.boot()
+        if self._watcher is not None:
+            self._watcher.booted()
 
-    def add_container(self, container_id: str) -> None:
-        """Start another container.
+    def add_container(self, container_id: str, *, started: bool = True) -> None:
+        """Make another container and, unless told otherwise, start it.
 
         Raises:
-            ValueError: it has 4 already, or one of this id.
+            ValueError: it has 16 already, or one of this id.
         """
-        self._workload.add(container_id, self.uptime)
+        self._workload.add(container_id, self.uptime, started=started)
+        if self._watcher is not None:
+            self._watcher.container_added(container_id)
+
+    def start_container(self, container_id: str) -> None:
+        """Start a container that was made and not started.
+
+        Raises:
+            KeyError: there is no such container.
+        """
+        self._workload.get(container_id).started = self.uptime
+
+    def pause_container(self, container_id: str) -> None:
+        """Let a container do nothing until it is resumed.
+
+        Raises:
+            KeyError: there is no such container.
+        """
+        self._workload.get(container_id).pause(self.uptime)
+
+    def resume_container(self, container_id: str) -> None:
+        """Let a paused container go on.
+
+        Raises:
+            KeyError: there is no such container.
+        """
+        self._workload.get(container_id).resume(self.uptime)
 
     def remove_container(self, container_id: str) -> None:
         """Remove a container, running or exited; what it has used stays in the guest's counters.
@@ -145,6 +179,8 @@ class SimulatedGuest:
             ValueError: it is the pause container.
         """
         self._workload.remove(container_id, self.uptime)
+        if self._watcher is not None:
+            self._watcher.container_removed(container_id)
 
     def restart_container(self, container_id: str, new_id: str) -> None:
         """Remove a container, and start another in its place: its counters begin anew.
@@ -154,8 +190,11 @@ class SimulatedGuest:
             ValueError: it is the pause container, or there is one of the new id.
         """
         self._workload.restart(container_id, new_id, self.uptime)
+        if self._watcher is not None:
+            self._watcher.container_removed(container_id)
+            self._watcher.container_added(new_id)
 
-    def stop_container(self, container_id: str) -> None:
+    def stop_container(self, container_id: str, exit_code: int = 0) -> None:
         """End all processes of a container; until it is removed it shows what it has used.
 
         Raises:
@@ -164,6 +203,17 @@ class SimulatedGuest:
         container = self._workload.get(container_id)
         if container.ended is None:
             container.ended = self.uptime
+            if self._watcher is not None:
+                self._watcher.container_ended(container_id, exit_code)
+
+    def limit_memory(self, container_id: str, limit_bytes: int | None) -> None:
+        """Set the memory limit of a container, or take it away.
+
+        Raises:
+            KeyError: there is no such container.
+            ValueError: it needs more than that.
+        """
+        self._workload.get(container_id).limit_memory(limit_bytes)
 
     def runs(self, container_id: str) -> bool:
         """Whether a container has processes.
@@ -187,7 +237,7 @@ class SimulatedGuest:
             kills = self._outside_oom_kills
         else:
             container = self._workload.get(container_id)
-            container.oom_kills += 1
+            container.count_oom_kill()
             kills = container.oom_kills
         self._oom_kills += 1
         return kills

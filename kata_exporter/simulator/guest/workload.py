@@ -7,7 +7,7 @@ going changes none of them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp
+from math import exp, inf
 from random import Random
 
 from kata_exporter.simulator.guest.containers import ContainerUsage, Habits, SimulatedContainer
@@ -16,7 +16,9 @@ from kata_exporter.simulator.guest.profiles import Traits
 from kata_exporter.simulator.guest.units import MIB
 
 MOST_CONTAINERS = 4
-"""Beside the pause container."""
+"""That a guest is made with, beside the pause container."""
+MOST_AT_ONCE = 16
+"""That it may come to have, likewise; the more there are, the less is left for another."""
 
 _PAUSE_HABITS = Habits(cores=0.0002, memory=1.6 * MIB, pids=1, limited=False)
 _PAUSE_STARTED, _WORKLOAD_STARTED = 1.0, 2.0
@@ -141,20 +143,23 @@ class Workload:
         present = sum(container.load(uptime, constant) for container in self._containers.values())
         return present + self._gone.load_at(uptime, constant)
 
-    def add(self, container_id: str, uptime: float) -> None:
-        """Start another container, with half of what the others leave of the guest.
+    def add(self, container_id: str, uptime: float, *, started: bool) -> None:
+        """Make another container, with half of what the others leave of the guest, and start it.
 
         Raises:
-            ValueError: there are 4 already, or one of this id.
+            ValueError: there are 16 already, or one of this id.
         """
-        if len(self._containers) > MOST_CONTAINERS:
-            raise ValueError("a guest has 4 containers at most: remove one first")
+        if len(self._containers) > MOST_AT_ONCE:
+            raise ValueError(f"a guest has {MOST_AT_ONCE} containers at most: remove one first")
         self._check_new(container_id)
         others = [c.habits for c in self._containers.values() if c.id != self._sandbox_id]
         cores = self._most_cores - sum(habits.cores for habits in others)
         memory = self._most_memory - sum(habits.memory for habits in others)
         self._containers[container_id] = SimulatedContainer(
-            container_id, self._rng, self._habits(cores / 2, memory / 2), started=uptime
+            container_id,
+            self._rng,
+            self._habits(cores / 2, memory / 2),
+            started=uptime if started else inf,
         )
 
     def remove(self, container_id: str, uptime: float) -> SimulatedContainer:

@@ -120,16 +120,17 @@ def test_the_load_fades_once_all_containers_are_gone(clock: FakeClock) -> None:
     assert simulated.state().load["load15"] < 0.2
 
 
-def test_a_guest_takes_another_container_up_to_four(clock: FakeClock) -> None:
+def test_a_guest_takes_other_containers_up_to_sixteen(clock: FakeClock) -> None:
     simulated = guest(clock, "c1", "c2", "c3")
 
-    simulated.add_container("c4")
+    for number in range(4, 17):
+        simulated.add_container(f"c{number}")
 
     assert simulated.state().containers["c4"].cpu_us == 0
     clock.advance(60.0)
     assert simulated.state().containers["c4"].cpu_us > 0
-    with pytest.raises(ValueError, match="4 containers at most"):
-        simulated.add_container("c5")
+    with pytest.raises(ValueError, match="16 containers at most"):
+        simulated.add_container("c17")
 
 
 @pytest.mark.parametrize(
