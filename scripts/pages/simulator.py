@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterator
 
 from kata_exporter.simulator import KINDS, Scenario
+from kata_exporter.simulator.agent.programs import PROGRAMS
 from kata_exporter.simulator.faults import ATTACKS, GROUPS
 from pages.markdown import cell, table
 
@@ -41,6 +42,17 @@ With `--agents-only DIR`, DIR is what `/` is on a node, for any exporter:
 DIR must be new or empty, and short enough for a socket's address (107 bytes with what stands below it).
 """
 
+PROCESSES = """
+## Containers and processes
+
+Agents understand every call of the agent's interface. So a client can make containers and processes in \
+a simulated guest, write to them, read their two streams to the end, pause them, signal them and wait for \
+them; when it destroys the sandbox, the VM powers off. A container uses half of what its guest has left, \
+whatever runs in it. Containers that the container runtime didn't make are unknown to CRI, and gone after \
+a boot. What a process can run:
+
+"""
+
 FAULTS = """
 ## Faults
 
@@ -65,6 +77,12 @@ def _parts() -> Iterator[str]:
     yield INTRODUCTION
     yield "\n## Scenarios\n\n"
     yield from table(("`--scenario`", "what goes on", "agents"), map(_scenario, Scenario))
+    yield PROCESSES
+    yield from table(
+        ("command", "what it does"),
+        ((f"`{program.usage}`", cell(program.what)) for program in PROGRAMS.values()),
+    )
+    yield "\nAnything else serves until a signal ends it.\n"
     yield FAULTS
     for title, faults in GROUPS.items():
         yield f"\n### {title}\n\n"

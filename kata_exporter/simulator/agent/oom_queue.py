@@ -17,6 +17,10 @@ Shim = Callable[[str], object]
 """Is given the id of a container each time it gets an event."""
 
 
+class QueueEnded(Exception):
+    """There will be no more events: the sandbox was destroyed."""
+
+
 class OomQueue:
     """Events of one guest, from its boot on.
 
@@ -29,6 +33,7 @@ class OomQueue:
         self._line: deque[asyncio.Future[str] | Shim] = deque([shim] if shim else [])
         self._orderly = asyncio.Event()
         self._orderly.set()
+        self._ended = False
 
     @property
     def held(self) -> int:
@@ -49,7 +54,12 @@ class OomQueue:
         """Wait for an event, and take it from everybody else.
 
         A waiter that goes away loses none: what it was given is the next one's.
+
+        Raises:
+            QueueEnded: there is none left, and there will be none.
         """
+        if self._ended and not self._events:
+            raise QueueEnded
         waiter: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._line.append(waiter)
         self._serve()
@@ -58,10 +68,20 @@ class OomQueue:
         except asyncio.CancelledError:
             if waiter in self._line:
                 self._line.remove(waiter)
-            elif not waiter.cancelled():
+            elif not waiter.cancelled() and waiter.exception() is None:
                 self._events.appendleft(waiter.result())
             self._serve()
             raise
+
+    def end(self) -> None:
+        """Send away those who wait, and let nobody wait any more."""
+        self._ended = True
+        waiters = [waiter for waiter in self._line if isinstance(waiter, asyncio.Future)]
+        self._line.clear()
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_exception(QueueEnded())
+        self._serve()
 
     async def one_in_line(self) -> None:
         """Return once no waiter stands behind another."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fake_clock import FakeClock, settle
 from kata_exporter._pb import agent_pb2
 from kata_exporter.simulator import CgroupVersion, SimulatedAgent, SimulatedGuest, Victim
-from kata_exporter.simulator.agent.oom_queue import CAPACITY, OomQueue
+from kata_exporter.simulator.agent.oom_queue import CAPACITY, OomQueue, QueueEnded
 from kata_exporter.ttrpc import ServerRequest
 
 AGENT = "grpc.AgentService"
@@ -269,6 +269,21 @@ async def test_a_waiter_that_left_is_passed_over() -> None:
     assert await second == "event"
     await asyncio.wait([first])
     assert first.cancelled()
+
+
+async def test_a_waiter_that_leaves_as_the_queue_ends_is_cancelled() -> None:
+    queue = OomQueue()
+    leaving, staying = asyncio.create_task(queue.take()), asyncio.create_task(queue.take())
+    await settle()
+
+    queue.end()
+    leaving.cancel()
+    await asyncio.wait([leaving, staying])
+
+    assert leaving.cancelled()
+    assert isinstance(staying.exception(), QueueEnded)
+    with pytest.raises(QueueEnded):
+        await queue.take()
 
 
 @given(st.lists(st.sampled_from(["put", "wait", "leave"]), max_size=40))

@@ -17,7 +17,7 @@ from kata_exporter.simulator import CgroupVersion, SimulatedAgent, SimulatedGues
 from kata_exporter.simulator.agent.container_stats import stats_response
 from kata_exporter.simulator.agent.metrics_text import metrics_text
 from kata_exporter.simulator.agent.versions import FEATURES, NEWEST, OLDEST, Feature, Release
-from kata_exporter.ttrpc import ServerRequest, StatusError
+from kata_exporter.ttrpc import Code, ServerRequest, StatusError
 
 AGENT = "grpc.AgentService"
 
@@ -192,18 +192,26 @@ async def refusal(version: str, service: str, method: str, payload: bytes = b"")
         ("ListProcesses", "2.1.0", "2.0.4"),
     ],
 )
-async def test_a_method_that_a_release_lacks_is_unknown_and_one_it_has_is_not_supported(
+async def test_a_method_that_a_release_lacks_is_unknown(
     method: str, lacking: str, having: str
 ) -> None:
-    """None of these is simulated: a server says NOT_FOUND of what it knows but nobody wrote."""
     unimplemented = Release.parse(lacking) >= Release(3, 2)
     unknown = (
         (12, f"{method} method") if unimplemented else (3, f"/{AGENT}/{method} does not exist")
     )
     assert await refusal(lacking, AGENT, method) == unknown
 
-    expected = (5, f"/{AGENT}/{method} is not supported")
-    assert await refusal(having, AGENT, method) == expected
+    agent = SimulatedAgent(guest(), FakeClock(), version=having)
+    try:
+        await agent.handle(ServerRequest(AGENT, method, b""))
+    except StatusError as error:  # for want of arguments, and not of the method
+        assert error.code in {Code.INVALID_ARGUMENT, Code.INTERNAL}  # noqa: PT017
+
+
+async def test_a_method_that_a_release_has_and_nobody_wrote_is_not_supported() -> None:
+    expected = (5, f"/{AGENT}/StartTracing is not supported")
+
+    assert await refusal("2.3.3", AGENT, "StartTracing") == expected
 
 
 @pytest.mark.parametrize(
