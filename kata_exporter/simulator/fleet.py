@@ -57,8 +57,8 @@ class Fleet:
 
     @property
     def sandboxes(self) -> Sequence[SimulatedSandbox]:
-        """Those that run, or will once it is started, by their numbers."""
-        return tuple(self._sandboxes)
+        """Those that run, or will once it is started, by their numbers; none that has powered off."""
+        return tuple(sandbox for sandbox in self._sandboxes if not sandbox.powered_off)
 
     async def start(self) -> None:
         """Bind every socket, and answer on it; if one can't be bound, none is.
@@ -129,7 +129,7 @@ class Fleet:
     def watch(self, tell: TellDiscovery) -> None:
         """Tell of every sandbox that is there, at once, and from then on of what changes."""
         self._listener = tell
-        for sandbox in self._sandboxes:
+        for sandbox in self.sandboxes:
             tell(sandbox.seen())
 
     async def aclose(self) -> None:
@@ -149,7 +149,7 @@ class Fleet:
                 },
                 "containers": [{"id": c.id, "name": c.name} for c in sandbox.containers],
             }
-            for sandbox in self._sandboxes
+            for sandbox in self.sandboxes
         ]
         settings = {"collection": {"interval": interval}, "sandboxes": entries}
         path.write_text(yaml.safe_dump(settings, sort_keys=False))

@@ -3,6 +3,7 @@
 All that happens to it goes through here, so that guest, CRI and containerd's events agree.
 """
 
+import asyncio
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -88,6 +89,7 @@ class SimulatedSandbox:
         self._pid = _FIRST_VMM_PID + number
         self._out_of_memory: set[str] = set()
         self._runs = False
+        self._ending: asyncio.Task[None] | None = None
         self._has_folder = False
         self.guest = SimulatedGuest(
             site.clock,
@@ -104,6 +106,7 @@ class SimulatedSandbox:
             on_request=site.on_request,
             on_oom=self._shim_got_oom,
             on_exit=self._exited,
+            on_power_off=self._powered_off,
         )
         self._folder = site.host.root / kind.folder(self.id)
         self._socket = site.host.root / kind.agent_socket(self.id)
@@ -121,6 +124,11 @@ class SimulatedSandbox:
     def agent_url(self) -> str:
         """Where its agent is reached."""
         return self._door.url
+
+    @property
+    def powered_off(self) -> bool:
+        """Whether its VM has ended of its own accord, as after DestroySandbox."""
+        return self._ending is not None
 
     @property
     def containers(self) -> tuple[Container, ...]:
@@ -169,11 +177,9 @@ class SimulatedSandbox:
 
     async def stop(self) -> None:
         """End its VM and remove its sockets; may be called again. CRI lists it until `forget`."""
-        if self._runs:
-            self._runs = False
-            self._tell(SandboxGone(SOURCE, self.id))
-            self._exited(self.id, KILLED)
-        await self._close()
+        if self._ending is not None:
+            await asyncio.wait([self._ending])
+        await self._end()
 
     def forget(self) -> None:
         """Remove it from CRI's lists, as a kubelet does with what has ended; may be called again."""
@@ -205,6 +211,9 @@ class SimulatedSandbox:
         Raises:
             ValueError: it has ended.
         """
+        for container_id in self.guest.container_ids:
+            if container_id not in (self.id, *self._containers):
+                self.guest.remove_container(container_id)  # a client's own: nobody makes it again
         for container in self.containers:
             self.restart_container(container.id, exit_code=KILLED)
         self._out_of_memory.clear()
@@ -216,17 +225,20 @@ class SimulatedSandbox:
 
         Raises:
             KeyError: there is no such container.
-            ValueError: the sandbox has ended.
+            ValueError: the sandbox has ended, or a client has filled its place in the guest.
         """
         pod = self._host.cri.pod(self.id)
         if pod is None or not pod.ready:
             raise ValueError(f"sandbox {self.id} has ended: no container starts in it")
         if self._containers[container_id].state is ContainerState.RUNNING:
-            self.guest.stop_container(container_id)
+            self.guest.stop_container(container_id, exit_code)
             self._exited(container_id, exit_code)
-        old = self._containers.pop(container_id)
-        new = replace(old, id=self._new_id())
-        self.guest.restart_container(container_id, new.id)
+        new = replace(self._containers[container_id], id=self._new_id())
+        if container_id in self.guest.container_ids:
+            self.guest.restart_container(container_id, new.id)
+        else:  # a client has removed it
+            self.guest.add_container(new.id)
+        del self._containers[container_id]
         self._host.cri.restart_container(container_id, new.id)
         self._container_attempts[new.name] = self._container_attempts.get(new.name, 0) + 1
         self._started(new, in_cri=False)
@@ -265,7 +277,9 @@ class SimulatedSandbox:
         if container_id == self.id:
             self._pause_exited(exit_code)
             return
-        container = self._containers[container_id]
+        container = self._containers.get(container_id)
+        if container is None or container.state is not ContainerState.RUNNING:
+            return  # a client has made it, of which the container runtime knows nothing
         self._containers[container_id] = replace(container, state=ContainerState.EXITED)
         reason = _OOM_KILLED if container_id in self._out_of_memory else ""
         self._host.cri.exit_container(container_id, exit_code=exit_code, reason=reason)
@@ -275,9 +289,12 @@ class SimulatedSandbox:
 
     def _pause_exited(self, exit_code: int) -> None:
         """End all containers with the one that holds the sandbox, and have CRI call it not ready."""
+        pod = self._host.cri.pod(self.id)
+        if pod is None or not pod.ready:
+            return  # it has exited before
         for container in self.containers:
             if container.state is ContainerState.RUNNING:
-                self.guest.stop_container(container.id)
+                self.guest.stop_container(container.id, KILLED)
                 self._exited(container.id, KILLED)
         self._host.cri.stop_pod(self.id)
         self._host.events.exited(self.id, self._pid, exit_status=exit_code)
@@ -285,6 +302,17 @@ class SimulatedSandbox:
     def _shim_got_oom(self, container_id: str) -> None:
         self._out_of_memory.add(container_id)
         self._host.events.oom(container_id)
+
+    def _powered_off(self) -> None:
+        self._ending = asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
+        if self._runs:
+            self._runs = False
+            self._tell(SandboxGone(SOURCE, self.id))
+            self._exited(self.id, KILLED)
+            self.agent.halt()
+        await self._close()
 
     async def _close(self) -> None:
         try:
