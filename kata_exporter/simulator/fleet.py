@@ -60,6 +60,11 @@ class Fleet:
         """Those that run, or will once it is started, by their numbers; none that has powered off."""
         return tuple(sandbox for sandbox in self._sandboxes if not sandbox.powered_off)
 
+    @property
+    def ended(self) -> Sequence[SimulatedSandbox]:
+        """Those that have ended of their own accord: a kubelet would replace each."""
+        return tuple(sandbox for sandbox in self._sandboxes if not sandbox.ready)
+
     async def start(self) -> None:
         """Bind every socket, and answer on it; if one can't be bound, none is.
 

@@ -126,6 +126,12 @@ class SimulatedSandbox:
         return self._door.url
 
     @property
+    def ready(self) -> bool:
+        """Whether containers can run in it: started, and neither it nor its pause container ended."""
+        pod = self._host.cri.pod(self.id)
+        return pod is not None and pod.ready
+
+    @property
     def powered_off(self) -> bool:
         """Whether its VM has ended of its own accord, as after DestroySandbox."""
         return self._ending is not None
@@ -227,8 +233,7 @@ class SimulatedSandbox:
             KeyError: there is no such container.
             ValueError: the sandbox has ended, or a client has filled its place in the guest.
         """
-        pod = self._host.cri.pod(self.id)
-        if pod is None or not pod.ready:
+        if not self.ready:
             raise ValueError(f"sandbox {self.id} has ended: no container starts in it")
         if self._containers[container_id].state is ContainerState.RUNNING:
             self.guest.stop_container(container_id, exit_code)
@@ -289,8 +294,7 @@ class SimulatedSandbox:
 
     def _pause_exited(self, exit_code: int) -> None:
         """End all containers with the one that holds the sandbox, and have CRI call it not ready."""
-        pod = self._host.cri.pod(self.id)
-        if pod is None or not pod.ready:
+        if not self.ready:
             return  # it has exited before
         for container in self.containers:
             if container.state is ContainerState.RUNNING:

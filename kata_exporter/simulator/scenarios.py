@@ -146,7 +146,7 @@ class Director:
             self._report([await self._strike() for _ in range(len(self._fleet.sandboxes) // 3)])
         while True:
             await self._clock.sleep(EVERY_SECONDS)
-            happened = self._restart_exited()
+            happened = await self._replace_ended() + self._restart_exited()
             for _ in range(1 + len(self._fleet.sandboxes) // SANDBOXES_PER_ACT):
                 happened.append(await self._rng.choice(acts)())
             self._report(happened)
@@ -171,6 +171,15 @@ class Director:
         sandbox = self._any_sandbox()
         sandbox.kill_for_memory()
         return f"out of memory: a process of the guest of {_name(sandbox)} was killed"
+
+    async def _replace_ended(self) -> list[str]:
+        """Do as a kubelet does with pods whose VM or pause container a client has ended."""
+        happened = []
+        for old in self._fleet.ended:
+            self._faulty.pop(old.id, None)
+            new = await self._fleet.replace(old, same_pod=True)
+            happened.append(f"{_name(old)} had ended: {new.id} after {old.id}")
+        return happened
 
     def _restart_exited(self) -> list[str]:
         """Do as a kubelet does with what was killed by the time it looks."""

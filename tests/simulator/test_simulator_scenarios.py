@@ -10,9 +10,10 @@ import pytest
 
 from fake_clock import FakeClock, settle
 from kata_exporter.model import ContainerState
-from kata_exporter.simulator import Fleet
+from kata_exporter.simulator import Fleet, Victim
 from kata_exporter.simulator.faults import FAULTS, Fault
 from kata_exporter.simulator.scenarios import EVERY_SECONDS, KINDS, Director, Scenario
+from kata_exporter.ttrpc import ServerRequest
 from rig import quiet
 
 
@@ -156,6 +157,25 @@ async def test_a_fleet_of_one_is_enough(
         await run_for(clock, 30 * EVERY_SECONDS, step=1)
 
         assert len(fleet.sandboxes) == 1
+
+
+@pytest.mark.parametrize("scenario", [Scenario.OOM, Scenario.FAULTS, Scenario.CHURN])
+async def test_what_a_client_of_the_agents_ended_is_replaced(
+    scenario: Scenario, tmp_path: Path, clock: FakeClock
+) -> None:
+    async with happening(scenario, tmp_path, clock, sandboxes=2) as (fleet, told):
+        pauseless, destroyed = fleet.sandboxes
+        pauseless.kill_for_memory(pauseless.id, Victim.INIT)
+        await destroyed.agent.handle(ServerRequest("grpc.AgentService", "DestroySandbox", b""))
+        clock.advance(1)
+        await quiet()
+        assert {sandbox.id for sandbox in fleet.ended} == {pauseless.id, destroyed.id}
+
+        await run_for(clock, EVERY_SECONDS)
+
+        assert fleet.ended == ()
+        assert len(fleet.sandboxes) == 2
+        assert sum("had ended" in line for line in told) == 2
 
 
 async def test_in_a_large_fleet_more_happens_at_a_time_and_most_of_it_is_summed_up(
