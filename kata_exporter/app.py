@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from google.protobuf.internal import api_implementation
 
-from kata_exporter.agent import KataAgent, Observer
+from kata_exporter.agent import Observer, observe
 from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.collectors.collection import Collection
 from kata_exporter.collectors.rounds import BAD_VERSION, RoundSettings
@@ -213,7 +213,7 @@ class Exporter:
 
     def _connect(self, sandbox: Sandbox) -> Observer:
         url = AgentUrl.parse(sandbox.agent_url)
-        agent = KataAgent(
+        return observe(
             self._dialer.dial_url,
             sandbox.agent_url,
             target=CallTarget(url.address, sandbox.id, sandbox.pod.namespace, sandbox.pod.name),
@@ -221,7 +221,6 @@ class Exporter:
             hook=self._hook,
             on_protocol_event=self._self_metrics.count_protocol_event,
         )
-        return Observer(agent)
 
     def _on_round(self, sandbox: Sandbox, collected: Round) -> None:
         self._self_metrics.observe_collection(collected.duration_seconds, collected.reason)

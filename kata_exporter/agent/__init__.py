@@ -5,14 +5,15 @@
     details = await agent.get_guest_details()
     await agent.aclose()
 
-The exporter itself holds two capabilities cut from it: the observer and the OOM waiter.
+The exporter itself holds two capabilities cut from it: the observer, which `observe` makes, and the
+OOM waiter. Only the command ``kata-exporter agent`` holds the client.
 """
 
 from kata_exporter.agent.client import KataAgent
 from kata_exporter.agent.errors import AgentError, CopyError
 from kata_exporter.agent.interface import Agent
 from kata_exporter.agent.mock import MockAgent
-from kata_exporter.agent.observer import OBSERVED_METHODS, Observer
+from kata_exporter.agent.observer import OBSERVED_METHODS, Observer, observe
 from kata_exporter.agent.oom import OomWaiter
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "MockAgent",
     "Observer",
     "OomWaiter",
+    "observe",
 ]

@@ -4,7 +4,10 @@ The list is closed. Whoever adds to it must be able to say why the call is harml
 under every load, to every other client of the agent.
 """
 
+from collections.abc import Callable
+
 from kata_exporter.agent.client import KataAgent
+from kata_exporter.agent.connections import DialUrl
 from kata_exporter.agent.methods import (
     CHECK,
     GET_GUEST_DETAILS,
@@ -13,7 +16,9 @@ from kata_exporter.agent.methods import (
     VERSION,
 )
 from kata_exporter.agent.types import AgentVersion, ContainerStats, GuestDetails
+from kata_exporter.clock import Clock
 from kata_exporter.model import Container
+from kata_exporter.telemetry.hooks import CallHook, CallTarget
 
 OBSERVED_METHODS = frozenset(
     method.full_name for method in (CHECK, VERSION, GET_METRICS, STATS_CONTAINER, GET_GUEST_DETAILS)
@@ -58,3 +63,28 @@ class Observer:
     async def aclose(self) -> None:
         """Close the connection."""
         await self._agent.aclose()
+
+
+def observe(
+    dial_url: DialUrl,
+    url: str,
+    *,
+    target: CallTarget,
+    clock: Clock,
+    hook: CallHook | None = None,
+    on_protocol_event: Callable[[str], None] | None = None,
+) -> Observer:
+    """Return an observer with a client of its own, which nobody else can reach.
+
+    It connects when it is first asked. Arguments are those of `KataAgent`.
+    """
+    return Observer(
+        KataAgent(
+            dial_url,
+            url,
+            target=target,
+            clock=clock,
+            hook=hook,
+            on_protocol_event=on_protocol_event,
+        )
+    )
