@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 _SHOWN_CHARACTERS = 60
+MAX_WORD_CHARACTERS = 128
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -19,11 +20,14 @@ def quoted(text: str) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for the nearest of `known`, or what there is to choose from."""
     known = list(known)
-    # The time to compare grows with the square of the length; no word of ours is that long.
-    near = get_close_matches(word[:_SHOWN_CHARACTERS], known, n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; it is one of {', '.join(known)}"
+    return nearest(word, known) or f"; it is one of {', '.join(known)}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` for the nearest of `known`; empty where none is near."""
+    # The time to compare grows with the square of the length; no word that is meant is that long.
+    near = get_close_matches(word[:MAX_WORD_CHARACTERS], known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def parse_choice(choices: type[_Choice], text: str) -> _Choice:

@@ -1,13 +1,12 @@
 """The agent's client: each method with its RPCs, time-outs, effect and the agents that have it."""
 
-import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from kata_exporter.agent import KataAgent
 from kata_exporter.agent.caller import Timeouts
 from kata_exporter.agent.catalog import CATALOG, Entry
 from kata_exporter.agent.methods import Method
+from kata_exporter.cli.agent.methods import LEFT_TO_RUNTIMES, summary
 from pages.markdown import cell, table
 
 INTRODUCTION = """\
@@ -41,6 +40,47 @@ connecting included. A time-out that is given for several calls is for each.
 - Methods in *italics* are extras, which the interface of Kata's own runtime didn't have.
 """
 
+SHELL = f"""
+## From the shell
+
+`kata-exporter agent URL_OR_SANDBOX METHOD` makes one call on a connection of its own. The agent is \
+named by its URL, or by the id of a sandbox in the configuration file. `--list` has the methods with \
+their parameters, and `--list --json` says what each parameter should be.
+
+What a guest measures, as it says it:
+
+```
+kata-exporter agent hvsock:///run/vc/vm/SANDBOX/clh.sock:1024 get_agent_metrics --raw --timeout 5s
+```
+
+The same sandbox by its id, and a change: a process is started in a container of it, and printed with \
+the exec id that the other calls take.
+
+```
+kata-exporter agent SANDBOX exec --config.file kata-exporter.yaml --yes-change-guest \\
+    --param container=CONTAINER_ID --json '{{"command": {{"args": ["uname", "-a"]}}}}'
+```
+
+- `--param NAME=VALUE` is for what one word can say: texts, numbers (`0x…` too), `true` and `false`, \
+a container by its id, a time, a path. `--json` is for everything: an object by the names of the \
+parameters, whose parts are the dataclasses of `kata_exporter.agent.types`. Where one of several is \
+meant, an object of one key names it: `"shared_fs": {{"VirtioFs": {{}}}}`.
+- What is printed is JSON in ASCII. Numbers are exact, which not every reader of JSON keeps above \
+2^53. Bytes are text where they are UTF-8, else `{{"base64": "…"}}`; so are bytes that are given. \
+`--param NAME=-` reads them from standard input, `--raw` prints text and bytes as they are.
+- `--timeout` is for all that the method sends, connecting included. SIGINT ends the wait, and the \
+connection with it, so that the guest keeps what was waited for.
+- `--traceparent` goes along with every request: the guest's spans join that trace.
+- **Changes** in the tables above means: `--yes-change-guest` is needed. It is about taking as well: \
+whoever takes an OOM event, an exit code or output takes it from the runtime.
+- It ends with 0 if it was done; 1 if not, and says reason, status and the agent's text; 2 if the \
+command line is wrong, and 3 if a change lacks its flag: then nothing was sent; 130 after a signal.
+
+There is no runtime around the command, so `create_container` shares no files, and `start_sandbox` \
+loads neither policy nor kernel modules. Left to runtimes altogether are: \
+{", ".join(f"`{name}`" for name in LEFT_TO_RUNTIMES)}.
+"""
+
 NOUNS = {
     "connection": "The way to the agent. Nothing here asks it.",
     "sandbox": "A sandbox's life.",
@@ -64,6 +104,7 @@ def _parts() -> Iterator[str]:
     for noun, entries in CATALOG.items():
         yield f"\n## {noun.capitalize()}\n\n{NOUNS[noun]}\n\n"
         yield from table(HEAD, map(_row, entries))
+    yield SHELL
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
@@ -74,7 +115,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
         _joined(map(_timeout, entry.rpcs)),
         "" if not entry.rpcs else "yes" if entry.changes_guest else "no",
         _joined(map(_releases, entry.rpcs)),
-        cell(_first_sentence(entry.name)),
+        cell(summary(entry.name)),
     )
 
 
@@ -93,8 +134,3 @@ def _releases(method: Method[Any, Any]) -> str:
     since = f"from {method.since}" if method.since else ""
     until = f"before {method.until}" if method.until else ""
     return f"{since} {until}".strip() or "all"
-
-
-def _first_sentence(name: str) -> str:
-    text = inspect.getdoc(getattr(KataAgent, name)) or ""
-    return " ".join(text.partition("\n\n")[0].split()).replace("``", "`")

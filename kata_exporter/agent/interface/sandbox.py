@@ -28,9 +28,9 @@ class SandboxMethods(Protocol):
         """
 
     async def start_sandbox(self, sandbox: SandboxConfig, *, deadline: float | None = None) -> None:
-        """Set the guest up, in this order.
+        """Set the guest up: policy, network, then the sandbox itself.
 
-        ``Health/Check``; ``SetPolicy`` if there is one; ``UpdateInterface`` for each interface,
+        In this order: ``Health/Check``; ``SetPolicy`` if there is one; ``UpdateInterface`` for each interface,
         ``UpdateRoutes`` and ``AddARPNeighbors`` (that an old agent may not have); ``CreateSandbox``
         with host name, DNS, storages and kernel modules. A sandbox on another machine gets neither
         network nor kernel modules, and 300 s for each call but the first.
