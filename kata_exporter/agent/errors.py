@@ -71,15 +71,20 @@ _KATA_TEXTS = {Reason.CLOSED: "ttrpc: closed", Reason.DEAD: DEAD_TEXT}
 class CopyError(KataExporterError):
     """A file of the host can't be copied to a guest as it is.
 
-    ``sent_bytes`` is what the guest had been sent of it. It puts a file in place only when all of
-    it has come, so an earlier file of that name is still there.
+    ``sent_bytes`` is what the guest had been sent of it, ``size_bytes`` what it should have got;
+    None where that wasn't known yet, and so nothing was sent. The guest puts a file in place only
+    when all of it has come, so an earlier file of that name is still there.
     """
 
-    def __init__(self, source: Path, problem: str, *, sent_bytes: int = 0) -> None:
+    def __init__(
+        self, source: Path, problem: str, *, sent_bytes: int = 0, size_bytes: int | None = None
+    ) -> None:
         name = printable(str(source))
-        super().__init__(f"can't copy {name}: {problem} ({sent_bytes} bytes were sent)")
+        sent = f"{sent_bytes} of {size_bytes} bytes were" if size_bytes else "nothing was"
+        super().__init__(f"can't copy {name}: {problem} ({sent} sent)")
         self.source = source
         self.sent_bytes = sent_bytes
+        self.size_bytes = size_bytes
 
 
 def agent_error(method: str, error: TtrpcError) -> AgentError:

@@ -249,9 +249,9 @@ def test_only_the_text_tells_a_device_that_comes_late() -> None:
 
 
 def test_error_of_a_copy_says_what_was_sent_and_is_safe_to_show() -> None:
-    error = CopyError(Path("/a\n\x1b[2J"), "it was changed", sent_bytes=5)
+    error = CopyError(Path("/a\n\x1b[2J"), "it was changed", sent_bytes=5, size_bytes=9)
 
-    assert str(error) == r"can't copy /a\n\x1b[2J: it was changed (5 bytes were sent)"
+    assert str(error) == r"can't copy /a\n\x1b[2J: it was changed (5 of 9 bytes were sent)"
     assert (error.source, error.sent_bytes) == (Path("/a\n\x1b[2J"), 5)
 
 

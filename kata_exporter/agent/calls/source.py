@@ -117,12 +117,20 @@ class Source:
             return os.fsencode(self._path.readlink()) if is_link else b""
         data = self._file.read(size_bytes)
         now = os.fstat(self._file.fileno())
-        if len(data) != size_bytes or _changed(self._found, now):
+        if len(data) != size_bytes or _state(now) != _state(self._found):
             raise self._failed("it was changed while it was read")
+        if self._found.st_nlink and not now.st_nlink:
+            raise self._failed("it was removed while it was read")
+        is_last = self._given_bytes + len(data) == self._found.st_size
+        if is_last and self._file.read(1):
+            # As files of /proc, whose size is 0.
+            raise self._failed("it holds more than its size says")
         return data
 
     def _failed(self, problem: str) -> CopyError:
-        return CopyError(self._path, problem, sent_bytes=self._given_bytes)
+        return CopyError(
+            self._path, problem, sent_bytes=self._given_bytes, size_bytes=self.size_bytes
+        )
 
 
 def _checked(path: Path, found: os.stat_result) -> os.stat_result:
@@ -132,5 +140,6 @@ def _checked(path: Path, found: os.stat_result) -> os.stat_result:
     return found
 
 
-def _changed(before: os.stat_result, now: os.stat_result) -> bool:
-    return (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns)
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    """Return what is the same before and after where a file wasn't touched."""
+    return (found.st_size, found.st_mtime_ns, found.st_mode, found.st_uid, found.st_gid)

@@ -63,5 +63,7 @@ class GuestMethods(Protocol):
 
         Raises:
             ArgumentError: `source` is neither of the three; nothing was sent.
-            CopyError: it can't be read, or was changed while it was read.
+            CopyError: it can't be read, or was changed, removed or replaced meanwhile; says how many
+                of its bytes were sent, and the guest keeps what it had under that name.
+            AgentError: of a piece; a note says how many bytes had been sent before.
         """

@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 from fake_clock import FakeClock, settle
 from kata_exporter._pb import agent_pb2 as pb
 from kata_exporter._pb import csi_pb2
-from kata_exporter.agent import AgentError, CopyError, KataAgent
+from kata_exporter.agent import AgentError, KataAgent
 from kata_exporter.agent.calls.guest import MAX_SECTIONS, section_addresses
 from kata_exporter.agent.calls.source import PIECE_BYTES
 from kata_exporter.agent.methods import METHODS
 from kata_exporter.agent.types import MemcgConfig, VolumeStats
 from kata_exporter.errors import ArgumentError, Reason
-from kata_exporter.ttrpc import Code, StatusError
 from scripted_agent import ScriptedAgent, never, scripted_agent
 
 COPY = "grpc.AgentService/CopyFile"
@@ -110,53 +109,6 @@ async def test_copy_file_with_a_deadline_has_it_for_all_pieces(
         seconds = [request.timeout_ns / 1e9 for request in scripted.asked]
         assert seconds == [pytest.approx(9.9), pytest.approx(5.9)]
         await agent.aclose()
-
-
-async def test_copy_file_that_fails_says_how_much_was_sent(
-    clock: FakeClock, tmp_path: Path
-) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(bytes(2 * PIECE_BYTES))
-    asked = 0
-
-    async def second_fails() -> bytes:
-        nonlocal asked
-        asked += 1
-        if asked == 2:
-            raise StatusError(Code.INTERNAL, "No space left on device")
-        return b""
-
-    async with scripted_agent(clock) as scripted:
-        scripted.answers[COPY] = second_fails
-        agent = agent_of(scripted, clock)
-        with pytest.raises(AgentError) as caught:
-            await agent.copy_file(path, TO)
-        await agent.aclose()
-
-    assert caught.value.__notes__ == ["1048576 of 2097152 bytes had been sent before"]
-    assert caught.value.kata_text == (
-        "Could not send CopyFile request: INTERNAL: No space left on device"
-    )
-
-
-async def test_copy_file_does_not_complete_a_file_that_was_changed(
-    clock: FakeClock, tmp_path: Path
-) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(bytes(2 * PIECE_BYTES))
-
-    async def truncated() -> bytes:
-        os.truncate(path, PIECE_BYTES)
-        return b""
-
-    async with scripted_agent(clock) as scripted:
-        scripted.answers[COPY] = truncated
-        agent = agent_of(scripted, clock)
-        with pytest.raises(CopyError) as caught:
-            await agent.copy_file(path, TO)
-        await agent.aclose()
-
-    assert (caught.value.sent_bytes, len(scripted.asked)) == (PIECE_BYTES, 1)
 
 
 async def test_copy_file_can_be_cancelled_between_pieces(clock: FakeClock, tmp_path: Path) -> None:
