@@ -73,12 +73,19 @@ class SharedRootfs:
 
 
 class FileSharing(Protocol):
-    """How the files of containers get into the guest."""
+    """How the files of containers get into the guest.
+
+    Volumes are part of that, each in the way of its kind. What the guest has to mount for one
+    (ephemeral, local and block volumes, huge pages, layers of an image) is a storage of the
+    `SharedRootfs`; where a mount of the specification is found in the guest is one of its
+    ``mount_sources``. Devices that are plugged into the VM for a container, VFIO and block ones, are
+    given by the caller, in ``ContainerConfig.devices``.
+    """
 
     async def share_rootfs(
         self, sandbox: SandboxConfig, container: ContainerConfig
     ) -> SharedRootfs:
-        """Show a container's root file system and mounts to the guest."""
+        """Show a container's root file system, mounts and volumes to the guest."""
 
     async def unshare_rootfs(self, sandbox: SandboxConfig, container: ContainerConfig) -> None:
         """Undo `share_rootfs`, as far as it went."""

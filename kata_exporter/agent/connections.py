@@ -108,8 +108,10 @@ class Connections:
             await client.aclose()
 
     async def take_over(self, other: "Connections") -> None:
-        """Share another's connection from here on, if it has one."""
-        mine, self._shared = self._shared, other._shared  # noqa: SLF001  one of us
+        """Share another's connection from here on, if it has one. Which of them is dead stays so."""
+        self._given_up = self.dead
+        theirs = None if other.dead else other._shared  # noqa: SLF001  one of us
+        mine, self._shared = self._shared, theirs
         if mine is not None and mine is not self._shared:
             await mine.aclose()
 

@@ -60,7 +60,7 @@ class AgentError(KataExporterError):
         """
         method = METHOD_OF.get(self.method)
         if self.reason is Reason.TIMEOUT and method is not None:
-            return f"{method.named_on_timeout or method.request.DESCRIPTOR.name} timed out"
+            return method.timeout_text or f"{method.request.DESCRIPTOR.name} timed out"
         text = _KATA_TEXTS.get(self.reason, self.detail)
         return text if method is None else method.error_prefix + text
 

@@ -23,6 +23,7 @@ ResponseT = TypeVar("ResponseT", bound=Message)
 _HEALTH = "grpc.Health"
 _KIB = 1 << 10
 _MIB = 1 << 20
+_AS_IT_CAME = "context deadline exceeded"
 _LARGEST = 4 * _MIB - _KIB  # what ttrpc carries, less its envelope
 
 
@@ -65,8 +66,8 @@ class Method(Generic[RequestT, ResponseT]):
     until: Release | None = None
     """First release that no longer has it."""
     service: str = "grpc.AgentService"
-    named_on_timeout: str = ""
-    """What Kata's own client says has timed out, where that isn't the request's name."""
+    timeout_text: str = ""
+    """What Kata's own client says on a time-out, where that isn't ``<request's name> timed out``."""
     error_prefix: str = ""
     """What Kata's own client puts before any other error."""
 
@@ -122,7 +123,7 @@ GET_GUEST_DETAILS = Method(
     64 * _KIB,
     changes_guest=False,
     about=About.NOTHING,
-    named_on_timeout="GuestDetailsRequest request",
+    timeout_text="GuestDetailsRequest request timed out",
 )
 GET_OOM_EVENT = Method(
     "GetOOMEvent",
@@ -146,6 +147,7 @@ GET_DIAGNOSTIC_DATA = Method(
     _MIB,
     changes_guest=False,
     since=Release(3, 29),
+    timeout_text=_AS_IT_CAME,
 )
 
 # Sandbox
@@ -178,7 +180,7 @@ REMOVE_STALE_VIRTIOFS_SHARE_MOUNTS = Method(
     pb.RemoveStaleVirtiofsShareMountsRequest,
     Empty,
     since=Release(3, 2),
-    named_on_timeout="removeStaleVirtiofsShareMounts",
+    timeout_text="removeStaleVirtiofsShareMounts timed out",
 )
 
 # Processes
@@ -210,6 +212,7 @@ READ_STDOUT = Method(
     _LARGEST,
     about=About.PROCESS,
     timeout=TimeoutClass.NONE,
+    timeout_text=_AS_IT_CAME,
 )
 READ_STDERR = Method(
     "ReadStderr",
@@ -218,6 +221,7 @@ READ_STDERR = Method(
     _LARGEST,
     about=About.PROCESS,
     timeout=TimeoutClass.NONE,
+    timeout_text=_AS_IT_CAME,
 )
 CLOSE_STDIN = Method("CloseStdin", pb.CloseStdinRequest, Empty, about=About.PROCESS)
 TTY_WIN_RESIZE = Method("TtyWinResize", pb.TtyWinResizeRequest, Empty, about=About.PROCESS)
@@ -266,7 +270,7 @@ SET_GUEST_DATE_TIME = Method(
     "SetGuestDateTime",
     pb.SetGuestDateTimeRequest,
     Empty,
-    named_on_timeout="SetGuestDateTimeRequest request",
+    timeout_text="SetGuestDateTimeRequest request timed out",
 )
 COPY_FILE = Method(
     "CopyFile",

@@ -33,6 +33,12 @@ await agent.aclose()
 `ArgumentError` (of `kata_exporter.errors`), before anything is sent. Whoever can connect to an agent owns its sandbox: the \
 exporter itself holds an observer, which can make five calls that change nothing.
 
+Where Kata's own client reaches into the VMM or the shared files, a runtime gives ours what it has: \
+`KataAgent(…, host=Host(hypervisor, sharing))`, of the protocols `Hypervisor` and `FileSharing` in \
+`kata_exporter.agent.collaborators`. A container's volumes are the file sharing's, which says what the \
+guest mounts for them. Without a host, what concerns it does nothing and says so in the log, at debug \
+level: a container's files have to be in the guest already.
+
 - **Time-out** is what holds without a `deadline`; with one, that holds for all that the method sends, \
 connecting included. A time-out that is given for several calls is for each.
 - **Changes** says whether something in the guest is changed, or taken from whoever else waits for it.

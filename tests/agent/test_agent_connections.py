@@ -312,6 +312,55 @@ async def test_reuse_of_a_client_without_a_connection_connects_by_itself(clock: 
         await second.aclose()
 
 
+async def test_reuse_of_a_dead_client_takes_over_neither_death_nor_url(clock: FakeClock) -> None:
+    """However it died: by a failed dial, or given up by who holds it."""
+    async with scripted_agent(clock) as scripted:
+        refusing = Refusing()
+        unreachable = KataAgent(lambda _: refusing.dial, "mock:///dead", clock=clock)
+        assert await reason_of(unreachable) is Reason.CONNECT_FAILED
+        given_up = agent_of(scripted, clock, "mock:///dead")
+        await given_up.mark_dead()
+        for dead in (unreachable, given_up):
+            agent = agent_of(scripted, clock, "mock:///mine")
+            await agent.reuse_agent(dead)
+
+            await agent.check()
+            assert (agent.alive, agent.save().url) == (True, "mock:///mine")
+            assert await reason_of(dead) is Reason.DEAD
+            await agent.aclose()
+
+
+async def test_reuse_brings_no_dead_client_back(clock: FakeClock) -> None:
+    async with scripted_agent(clock) as scripted:
+        living = agent_of(scripted, clock)
+        await living.check()
+        refusing = Refusing()
+        dead = KataAgent(lambda _: refusing.dial, "mock:///dead", clock=clock)
+        assert await reason_of(dead) is Reason.CONNECT_FAILED
+
+        await dead.reuse_agent(living)
+
+        assert await reason_of(dead) is Reason.DEAD
+        await living.check()
+        await living.aclose()
+
+
+async def test_disconnect_and_mark_dead_without_a_connection_are_no_error(
+    clock: FakeClock,
+) -> None:
+    async with scripted_agent(clock) as scripted:
+        agent = agent_of(scripted, clock)
+        await agent.disconnect()
+        await agent.disconnect()
+        await agent.check()
+        await agent.mark_dead()
+        await agent.mark_dead()
+        await agent.disconnect()
+
+        assert await reason_of(agent) is Reason.DEAD
+        assert scripted.dials == 1
+
+
 async def test_reuse_of_something_else_names_the_argument(clock: FakeClock) -> None:
     async with scripted_agent(clock) as scripted:
         with pytest.raises(ArgumentError) as caught:

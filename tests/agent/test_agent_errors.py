@@ -204,6 +204,10 @@ def test_refused_argument_means_what_the_request_names(method: Method) -> None: 
         ),
         ("grpc.AgentService/WriteStdin", "WriteStreamRequest timed out"),
         ("grpc.AgentService/CopyFile", "CopyFileRequest timed out"),
+        ("grpc.AgentService/RemoveContainer", "RemoveContainerRequest timed out"),
+        ("grpc.AgentService/ReadStdout", "context deadline exceeded"),
+        ("grpc.AgentService/ReadStderr", "context deadline exceeded"),
+        ("grpc.AgentService/GetDiagnosticData", "context deadline exceeded"),
     ],
 )
 @pytest.mark.parametrize(

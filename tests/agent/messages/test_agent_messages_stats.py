@@ -138,3 +138,10 @@ def test_largest_numbers_are_whole() -> None:
     assert stats.cpu.usage_ns == U64_MAX
     assert stats.memory.usage == MemoryUsage(0, 0, 0, U64_MAX)
     assert stats.hugetlb == {"2MB": HugetlbStats(U64_MAX, 0, 0)}
+
+
+def test_stats_container_leaves_network_statistics_out() -> None:
+    """No agent fills them: zeros would be taken for an idle network."""
+    with_network = pb.StatsContainerResponse(network_stats=[pb.NetworkStats(name="eth0")])
+
+    assert container_stats(with_network) == container_stats(pb.StatsContainerResponse())
