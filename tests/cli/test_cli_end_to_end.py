@@ -1,5 +1,6 @@
 """The program as a process of its own, with all its real parts."""
 
+import json
 import os
 import re
 import signal
@@ -152,6 +153,26 @@ def test_another_exporter_finds_the_fleet_of_agents_only(scenario: str, tmp_path
     assert len(sockets) == 13
     assert code == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_agent_of_the_fleet_is_asked_by_its_sandbox_and_a_wait_ends_with_a_signal(
+    tmp_path: Path,
+) -> None:
+    argv = ["demo", "--sandboxes", "1", "--agents-only", str(tmp_path / "host")]
+    with program(tmp_path, *argv) as process:
+        config_file = first_match(process.stdout, r"kata-exporter serve --config.file (\S+)")
+        asking = ["agent", "--config.file", config_file, "demo-1"]
+        with program(tmp_path, *asking, "get_guest_details", "--timeout", "10s") as asked:
+            details, complaint = asked.communicate(timeout=30)
+        with program(tmp_path, *asking, "get_oom_event", "--yes-change-guest") as waiting:
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.wait(1.0)
+            waiting.send_signal(signal.SIGINT)
+            told = waiting.communicate(timeout=END_SECONDS)
+
+    assert (asked.returncode, complaint) == (0, "")
+    assert json.loads(details)["agent_version"] == "4.1.0"
+    assert (waiting.returncode, told) == (130, ("", ""))
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,8 @@ def _from_shell(parameter: Parameter, text: str) -> Any:
 
 
 def _standard_input(name: str) -> bytes:
+    if sys.stdin is None:
+        raise ParameterError(f"{name} can't be read from standard input: it is closed")
     try:
         data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
     except OSError as error:

@@ -69,6 +69,21 @@ def test_standard_input_without_end_is_refused(agent: AgentThread) -> None:
     assert agent.connections == 0
 
 
+def test_standard_input_that_is_closed_is_told(agent: AgentThread) -> None:
+    argv = [sys.executable, "-m", "kata_exporter", "agent", agent.url, *WRITE, "data=-"]
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *argv],
+        check=False,
+        capture_output=True,
+        timeout=30,
+    )
+
+    expected = b"kata-exporter: data can't be read from standard input: it is closed\n"
+    assert (done.returncode, done.stderr) == (2, expected)
+    assert agent.connections == 0
+
+
 @pytest.mark.parametrize(
     "context",
     [
