@@ -206,7 +206,10 @@ def _bytes(value: Any) -> bytes:
 
 
 def _number(value: Any) -> float:
-    return _finite(float(value if type(value) is int else _expect(value, float)))
+    try:
+        return _finite(float(value if type(value) is int else _expect(value, float)))
+    except OverflowError:
+        raise ValueError from None
 
 
 def _time(value: Any) -> datetime:
@@ -234,7 +237,10 @@ def _mistyped(name: str, shown: str, hint: Any) -> ParameterError:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value)
+    try:
+        text = json.dumps(value)
+    except RecursionError:
+        return "nested too deeply"
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 

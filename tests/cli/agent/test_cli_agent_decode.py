@@ -159,6 +159,7 @@ def test_json_becomes_what_the_parameter_is(value: Any, hint: Any, made: object)
         (1, str, "p is 1: it should be a text"),
         (True, float, "p is true: it should be a number"),
         (float("inf"), float, "p is Infinity: it should be a number"),
+        (10**400, float, "p is 1000"),
         ([1], bytes, 'p is [1]: it should be bytes: UTF-8 text or {"base64": "…"}'),
         ("\ud800", bytes, r'p is "\ud800": it should be bytes: UTF-8 text or {"base64": "…"}'),
         ({"base64": "x"}, bytes, 'p is {"base64": "x"}: it should be bytes: '),
@@ -213,6 +214,16 @@ def test_json_that_is_something_else_is_named_with_its_place(
 
     assert str(caught.value).startswith(line)
     assert "\n" not in str(caught.value)
+
+
+def test_value_that_is_nested_too_deeply_to_be_shown_is_a_line_all_the_same() -> None:
+    value: Any = []
+    for _ in range(100_000):
+        value = [value]
+
+    with pytest.raises(ParameterError) as caught:
+        from_json("p", value, int)
+    assert str(caught.value) == "p is nested too deeply: it should be a whole number"
 
 
 JSON = st.recursive(
