@@ -1,5 +1,6 @@
 """Checks of what callers give, before anything is sent. Each raises `ArgumentError`."""
 
+import math
 from pathlib import PurePosixPath
 
 from kata_exporter.errors import ArgumentError
@@ -35,6 +36,17 @@ def checked_number(
         of = f" {unit}" if unit else ""
         raise ArgumentError(argument, number, f"should be a number from {least} to {most}{of}")
     return number
+
+
+def checked_deadline(deadline: object) -> float | None:
+    """Return a deadline, or None where there is none."""
+    if deadline is None:
+        return None
+    if not isinstance(deadline, int | float) or isinstance(deadline, bool):
+        raise ArgumentError("deadline", deadline, "should be a time on the client's clock, or None")
+    if not math.isfinite(deadline):
+        raise ArgumentError("deadline", deadline, "should be finite; None is the usual time-out")
+    return deadline
 
 
 def sendable(argument: str, text: object) -> str:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from kata_exporter.agent.arguments import checked_deadline
 from kata_exporter.agent.connections import Connections, DeadError
 from kata_exporter.agent.errors import AgentError, agent_error, bad_answer, dead_agent
 from kata_exporter.agent.methods import Method, TimeoutClass
@@ -101,7 +102,9 @@ class Caller:
 
         Raises:
             AgentError: there is no usable answer.
+            ArgumentError: the deadline is no time.
         """
+        deadline = checked_deadline(deadline)
         payload = request.SerializeToString()
         if deadline is None:
             seconds = (timeouts or self.timeouts).of(method.timeout)

@@ -4,7 +4,8 @@ Rules that this file keeps:
 1. Nothing connects before a call. Calls share one connection; one that waits for something to
    happen in the guest has its own, whose closing tells the guest that nobody waits any more.
 2. A failed dial makes the client dead for good, as Kata's own is: who holds it decides when to try
-   again, with a new one.
+   again, with a new one. A call that gives up on a dial fails no dial; nor does the dial of a call
+   that waits speak against a connection that lives.
 3. A lost connection stays lost until `disconnect`, after which the next call makes a new one.
 4. Where connections aren't kept, each call has one of its own, so that no call ends another's.
 """
@@ -17,9 +18,7 @@ from kata_exporter.clock import Clock
 from kata_exporter.ttrpc import (
     DIAL_SECONDS,
     Client,
-    ConnectError,
     ConnectionClosed,
-    DeadlineExceeded,
     Dial,
 )
 
@@ -68,6 +67,11 @@ class Connections:
         return self._given_up or (self._shared is not None and self._shared.dial_failed)
 
     @property
+    def connecting(self) -> bool:
+        """Whether the shared connection is being made."""
+        return self._shared is not None and self._shared.connecting
+
+    @property
     def alive(self) -> bool:
         """Whether a call may succeed as things are: not dead, not closed, no connection lost."""
         if self._closed or self.dead:
@@ -99,13 +103,16 @@ class Connections:
         self._lent.add(client)
         try:
             yield client
-        except (ConnectError, DeadlineExceeded):
-            if not client.connected:
-                self.give_up()
-            raise
         finally:
+            if client.dial_failed and not self._proven:
+                self.give_up()
             self._lent.discard(client)
             await client.aclose()
+
+    @property
+    def _proven(self) -> bool:
+        """Whether a shared connection shows that the agent can be reached."""
+        return self._shared is not None and self._shared.connected and self._shared.alive
 
     async def take_over(self, other: "Connections") -> None:
         """Share another's connection from here on, if it has one. Which of them is dead stays so."""

@@ -40,6 +40,11 @@ class Observer:
         """Whether a call may still succeed; once false, it stays so."""
         return self._agent.alive
 
+    @property
+    def connecting(self) -> bool:
+        """Whether its connection is being made; no call that gives up ends that."""
+        return self._agent.connecting
+
     async def check(self, *, deadline: float) -> None:
         """Ask whether the agent answers at all."""
         await self._agent.check(deadline=deadline)

@@ -59,6 +59,14 @@ class AgentLink:
         if self._observer is None:
             self._observer = self._connect()
 
+    async def end(self) -> None:
+        """End a round: an attempt to connect that has outlasted it is closed.
+
+        So a VMM that says nothing holds one attempt at most, and none between rounds.
+        """
+        if self._observer is not None and self._observer.connecting:
+            await self.aclose()
+
     async def ask(self, what: str, call: Callable[[Observer], Awaitable[T]]) -> T:
         """Make a call, unless the agent is known to refuse this kind.
 

@@ -73,6 +73,7 @@ class SandboxRounds:
         clock = self._settings.clock
         started = clock.monotonic()
         results = await self._results(started + self._settings.timeout_seconds)
+        await self._link.end()
         collected = Round(
             results,
             self._version or "",

@@ -33,15 +33,15 @@ client's clock, and cancelled when that comes."""
 class Client:
     """Calls to one peer.
 
-    Calls made while the dial is under way wait for it, each up to its own deadline. The dial itself
-    has the deadline of the call that started it, if that is sooner than its own, and no call that
-    gives up ends it.
+    Calls made while the dial is under way wait for it, each up to its own deadline. The dial has a
+    time of its own, and no call that gives up ends it: a caller in a hurry must not cost the others
+    their connection. One that nobody waits for any more ends with its time, or by `abort`.
 
     Args:
         dial: connects to it.
         clock: for deadlines.
         on_event: is told of late and unknown answers, and of violations.
-        dial_seconds: how long the dial may take.
+        dial_seconds: how long the dial may take, whatever the deadlines of calls.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Client:
         self._connecting: asyncio.Task[None] | None = None
         self._connection: ClientConnection | None = None
         self._ended: TtrpcError | None = None
+        self._calls = 0
 
     @property
     def alive(self) -> bool:
@@ -70,6 +71,16 @@ class Client:
     def connected(self) -> bool:
         """Whether there is a connection, or was one."""
         return self._connection is not None
+
+    @property
+    def connecting(self) -> bool:
+        """Whether the dial is under way."""
+        return self._connecting is not None and not self._connecting.done()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way."""
+        return self._calls > 0
 
     @property
     def dial_failed(self) -> bool:
@@ -93,17 +104,28 @@ class Client:
             TtrpcError: as its subclasses say.
             ValueError: metadata isn't as it should be.
         """
+        self._calls += 1
         try:
             connection = await self._connected(deadline, trace)
             return await connection.call(call, deadline=deadline, trace=trace)
         except asyncio.CancelledError:
             if deadline is None:
-                self._abort()
+                self.abort()
             raise
+        finally:
+            self._calls -= 1
+
+    def abort(self) -> None:
+        """Close for good, at once; `aclose` also waits until the socket is gone."""
+        self._end(ConnectionClosed("client closed"))
+        if self._connecting is not None and not self._connecting.done():
+            self._connecting.cancel()
+        if self._connection is not None:
+            self._connection.abort()
 
     async def aclose(self) -> None:
         """Close for good; calls that wait end with `ConnectionClosed`."""
-        self._abort()
+        self.abort()
         if self._connecting is not None:
             await asyncio.wait([self._connecting])
         if self._connection is not None:
@@ -114,9 +136,11 @@ class Client:
             raise again(self._ended)
         if self._connection is not None:
             return self._connection
+        now = self._clock.monotonic()
+        if deadline is not None and deadline <= now:
+            raise DeadlineExceeded(Phase.DIAL)
         if self._connecting is None:
-            until = self._clock.monotonic() + self._dial_seconds
-            until = until if deadline is None else min(until, deadline)
+            until = now + self._dial_seconds
             self._connecting = asyncio.get_running_loop().create_task(self._connect(until))
         if trace is not None:
             trace.event("dial")
@@ -166,13 +190,6 @@ class Client:
     def _end(self, error: TtrpcError) -> None:
         if self._ended is None:
             self._ended = error
-
-    def _abort(self) -> None:
-        self._end(ConnectionClosed("client closed"))
-        if self._connecting is not None and not self._connecting.done():
-            self._connecting.cancel()
-        if self._connection is not None:
-            self._connection.abort()
 
 
 def _ignore(event: str) -> None:

@@ -107,46 +107,6 @@ async def test_failed_dial_of_a_wait_makes_the_client_dead_as_well(clock: FakeCl
     assert refusing.dials == 1
 
 
-async def test_dial_that_takes_too_long_makes_the_client_dead(clock: FakeClock) -> None:
-    async def dial(deadline: float) -> socket.socket:
-        del deadline
-        return await asyncio.Future()
-
-    agent = KataAgent(lambda _: dial, URL, clock=clock)
-    call = asyncio.create_task(agent.check())
-    await settle()
-    await clock.run_for(29.9, step=10)
-    assert not call.done()
-    await clock.run_for(0.2)
-
-    with pytest.raises(AgentError) as caught:
-        await call
-    assert caught.value.reason is Reason.TIMEOUT
-    assert await reason_of(agent) is Reason.DEAD
-
-
-async def test_call_that_gives_up_on_a_dial_leaves_it_to_the_others(clock: FakeClock) -> None:
-    ready = asyncio.Event()
-    async with scripted_agent(clock) as scripted:
-        scripted.answers[CHECK] = b""
-
-        async def dial(deadline: float) -> socket.socket:
-            await ready.wait()
-            return await scripted.dial(deadline)
-
-        agent = KataAgent(lambda _: dial, URL, clock=clock)
-        patient = asyncio.create_task(agent.check())
-        hasty = asyncio.create_task(agent.check(deadline=clock.monotonic() + 1))
-        await clock.run_for(2)
-        with pytest.raises(AgentError) as caught:
-            await hasty
-        assert (caught.value.reason, agent.alive) == (Reason.TIMEOUT, True)
-
-        ready.set()
-        await patient
-        await agent.aclose()
-
-
 async def test_lost_connection_stays_lost_until_disconnect(clock: FakeClock) -> None:
     async with scripted_agent(clock) as scripted:
         agent = agent_of(scripted, clock)

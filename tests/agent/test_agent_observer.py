@@ -75,7 +75,7 @@ def test_its_other_public_members_send_nothing() -> None:
         if inspect.iscoroutinefunction(inspect.getattr_static(Observer, name))
     }
 
-    assert public - calls == {"alive"}
+    assert public - calls == {"alive", "connecting"}
 
 
 async def test_calls_end_at_the_deadline_that_is_given(clock: FakeClock) -> None:

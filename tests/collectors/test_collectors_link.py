@@ -54,6 +54,29 @@ async def test_within_a_round_a_dead_observer_is_not_replaced(clock: FakeClock) 
     assert (first.closed, first.calls) == (0, ["guest_metrics"])
 
 
+async def test_an_attempt_to_connect_ends_with_its_round(clock: FakeClock) -> None:
+    link = link_to(first := FakeObserver(), second := FakeObserver(), clock=clock)
+    await link.end()
+    await link.begin()
+    first.dials = True
+
+    await link.end()
+    await link.begin()
+    await ask(link)
+
+    assert (first.closed, second.calls) == (1, ["guest_metrics"])
+
+
+async def test_a_connection_that_was_made_outlasts_its_round(clock: FakeClock) -> None:
+    link = link_to(observer := FakeObserver(), clock=clock)
+    for _ in range(2):
+        await link.begin()
+        await ask(link)
+        await link.end()
+
+    assert (observer.closed, len(observer.calls)) == (0, 2)
+
+
 async def test_a_call_before_any_round_is_a_fault_of_ours(clock: FakeClock) -> None:
     with pytest.raises(RuntimeError, match="before the round"):
         await ask(link_to(clock=clock))

@@ -1,11 +1,14 @@
 """One round asks everything within one deadline, and says why it got what it got."""
 
+import asyncio
+import socket
 from collections.abc import Callable
 
 import pytest
 
-from fake_clock import FakeClock
+from fake_clock import FakeClock, settle
 from fake_observer import METRICS_TEXT, STATS, FakeObserver, failure
+from kata_exporter.agent import KataAgent
 from kata_exporter.agent.observer import Observer
 from kata_exporter.agent.types import AgentVersion
 from kata_exporter.collectors.rounds import RoundSettings, SandboxRounds
@@ -280,3 +283,36 @@ async def test_closing_closes_the_observer(clock: FakeClock) -> None:
     await rig.rounds.aclose()
 
     assert rig.observer.closed == 1
+
+
+async def test_an_agent_that_does_not_let_us_connect_holds_one_attempt_until_the_round_ends(
+    clock: FakeClock,
+) -> None:
+    open_attempts, most = 0, 0
+
+    async def dial(deadline: float) -> socket.socket:
+        nonlocal open_attempts, most
+        open_attempts += 1
+        most = max(most, open_attempts)
+        try:
+            await asyncio.Event().wait()
+            raise AssertionError(deadline)
+        finally:
+            open_attempts -= 1
+
+    def connect() -> Observer:
+        return Observer(KataAgent(lambda _: dial, SANDBOX.agent_url, clock=clock))
+
+    rounds = Rig(clock, FakeObserver()).rounds_with(connect, SANDBOX)
+    for _ in range(3):
+        running = asyncio.create_task(rounds.run())
+        await settle()
+        await clock.run_for(4.9)
+        assert open_attempts == 1
+        await clock.run_for(0.2)
+        collected = await running
+        assert collected is not None
+        assert (collected.reason, open_attempts) == (Reason.TIMEOUT, 0)
+        clock.advance(60.0)
+
+    assert most == 1

@@ -40,12 +40,17 @@ class FakeObserver(Observer):
         self.calls: list[str] = []
         self.closed = 0
         self.dead = False
+        self.dials = False
         self.deadlines: list[float] = []
         self.observers: list[Callable[[str], None]] = []
 
     @property
     def alive(self) -> bool:
         return not self.dead
+
+    @property
+    def connecting(self) -> bool:
+        return self.dials
 
     async def check(self, *, deadline: float) -> None:
         await self._next("check", None, deadline)

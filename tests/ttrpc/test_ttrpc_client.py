@@ -157,7 +157,29 @@ async def test_deadline_covers_dial_and_answer_together(peer: RawPeer, clock: Fa
     await client.aclose()
 
 
-async def test_dial_past_its_deadline_is_cancelled_and_ends_the_client(
+async def test_call_in_a_hurry_leaves_the_dial_that_it_started_to_the_others(
+    peer: RawPeer, clock: FakeClock
+) -> None:
+    dial = HeldDial(peer)
+    client = Client(dial, clock=clock)
+    hasty = asyncio.create_task(client.call(CALL, deadline=clock.monotonic() + 1))
+    await settle()
+    patient = asyncio.create_task(client.call(CALL, deadline=clock.monotonic() + 5))
+    await settle()
+    await clock.run_for(1.0)
+    with pytest.raises(DeadlineExceeded) as caught:
+        await hasty
+    assert caught.value.phase is Phase.DIAL
+    assert (dial.cancelled, client.alive, client.connecting) == (0, True, True)
+
+    dial.go.set()
+    stream_id, _ = await peer.request()
+    await peer.send(answer(stream_id))
+    assert await patient == b""
+    await client.aclose()
+
+
+async def test_dial_that_nobody_waits_for_ends_with_its_own_time(
     peer: RawPeer, clock: FakeClock
 ) -> None:
     dial = HeldDial(peer)
@@ -165,16 +187,38 @@ async def test_dial_past_its_deadline_is_cancelled_and_ends_the_client(
     task = asyncio.create_task(client.call(CALL, deadline=clock.monotonic() + 1))
     await settle()
     await clock.run_for(1.0)
-
-    with pytest.raises(DeadlineExceeded) as caught:
+    with pytest.raises(DeadlineExceeded):
         await task
-    assert caught.value.phase is Phase.DIAL
-    await settle()
-    assert dial.cancelled == 1
-    assert not client.alive
+
+    await clock.run_for(DIAL_SECONDS, step=10)
+    assert (dial.cancelled, client.alive, client.dial_failed) == (1, False, True)
     with pytest.raises(DeadlineExceeded):
         await client.call(CALL, deadline=clock.monotonic() + 1)
     assert len(dial.deadlines) == 1
+
+
+async def test_dial_that_nobody_waits_for_ends_with_the_client(
+    peer: RawPeer, clock: FakeClock
+) -> None:
+    dial = HeldDial(peer)
+    client = Client(dial, clock=clock)
+    task = asyncio.create_task(client.call(CALL, deadline=clock.monotonic() + 1))
+    await settle()
+    await clock.run_for(1.0)
+    with pytest.raises(DeadlineExceeded):
+        await task
+
+    await client.aclose()
+    assert (dial.cancelled, client.connecting, clock.pending) == (1, False, 0)
+
+
+async def test_deadline_that_has_passed_dials_nobody(peer: RawPeer, clock: FakeClock) -> None:
+    dial = HeldDial(peer)
+    client = Client(dial, clock=clock)
+    with pytest.raises(DeadlineExceeded):
+        await client.call(CALL, deadline=clock.monotonic())
+
+    assert (dial.deadlines, client.alive) == ([], True)
 
 
 async def test_dial_for_a_call_without_a_deadline_has_an_end(

@@ -56,6 +56,11 @@ class Part:
         """Whether a call may succeed as things are: not dead, not closed, no connection lost."""
         return self._connections.alive
 
+    @property
+    def connecting(self) -> bool:
+        """Whether the connection that calls share is being made."""
+        return self._connections.connecting
+
     async def aclose(self) -> None:
         """Close for good; calls and waits under way end with reason ``closed``."""
         await self._connections.aclose()
