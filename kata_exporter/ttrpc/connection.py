@@ -38,6 +38,9 @@ FRAME_SECONDS = 10.0
 MAX_EXPIRIES = 2
 """Calls in a row that run into their deadline before the connection is closed."""
 
+MAX_UNSENT_BYTES = 8 << 20
+"""Bytes that may wait for a peer that doesn't read, before the connection is closed."""
+
 OnEvent = Callable[[str], None]
 """Told of late and unknown answers and of violations, by the names of their closed sets."""
 
@@ -74,7 +77,10 @@ def timeout_ns(remaining_seconds: float) -> int:
 
 
 class ClientConnection(asyncio.Protocol):
-    """Calls over one connected socket. Made by `open`."""
+    """Calls over one connected socket. Made by `open`.
+
+    It is closed when more than `MAX_UNSENT_BYTES` wait for the peer to read them.
+    """
 
     def __init__(self, clock: Clock, on_event: OnEvent) -> None:
         self._clock = clock
@@ -126,6 +132,8 @@ class ClientConnection(asyncio.Protocol):
         request = Request(call.service, call.method, call.payload, limit, call.metadata)
         stream_id = self._protocol.send_request(request, cap_bytes=call.cap_bytes)
         self._write()
+        if self._error is not None:
+            raise again(self._error)
         if trace is not None:
             trace.event("sent")
         return await self._answer(stream_id, deadline)
@@ -246,6 +254,12 @@ class ClientConnection(asyncio.Protocol):
     def _write(self) -> None:
         if self._transport is not None:
             self._transport.write(self._protocol.data_to_send())
+            # Calls that give up leave their requests here, which are memory until they are read.
+            unsent_bytes = self._transport.get_write_buffer_size()
+            if unsent_bytes > MAX_UNSENT_BYTES:
+                self.abort(
+                    ConnectionClosed(f"closed with {unsent_bytes} bytes that it didn't read")
+                )
 
 
 async def attach(sock: socket.socket, protocol: asyncio.Protocol) -> None:

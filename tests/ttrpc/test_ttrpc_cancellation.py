@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 
 import pytest
 
 from fake_clock import FakeClock, settle
 from kata_exporter.ttrpc import Call, Client, ClientConnection, ConnectionClosed
+from kata_exporter.ttrpc.connection import MAX_UNSENT_BYTES
 from raw_peer import RawPeer
 from wire import answer
 
@@ -217,3 +219,35 @@ async def test_cancelling_open_closes_the_socket(clock: FakeClock) -> None:
             await opening
 
     assert ours.fileno() == -1
+
+
+async def test_requests_of_calls_that_gave_up_are_bounded_while_the_peer_reads_nothing(
+    client: Client, clock: FakeClock
+) -> None:
+    big = replace(CALL, payload=bytes(3 << 20))
+    for _ in range(MAX_UNSENT_BYTES // len(big.payload)):
+        call = asyncio.create_task(client.call(big, deadline=clock.monotonic() + 5))
+        await settle()
+        await cancelled(call)
+    assert client.alive
+
+    with pytest.raises(ConnectionClosed, match="bytes that it didn't read"):
+        await client.call(big, deadline=clock.monotonic() + 5)
+    assert (client.alive, clock.pending) == (False, 0)
+    await client.aclose()
+
+
+async def test_peer_that_reads_late_is_given_all_that_is_within_the_bound(
+    client: Client, peer: RawPeer, clock: FakeClock
+) -> None:
+    big = replace(CALL, payload=bytes(3 << 20))
+    tasks = [
+        asyncio.create_task(client.call(big, deadline=clock.monotonic() + 5)) for _ in range(2)
+    ]
+    await settle()
+    for _ in tasks:
+        stream_id, request = await peer.request()
+        assert len(request.payload) == 3 << 20
+        await peer.send(answer(stream_id))
+
+    assert await asyncio.gather(*tasks) == [b"", b""]
