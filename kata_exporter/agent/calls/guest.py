@@ -1,6 +1,5 @@
 """`GuestMethods` of the client, and what else concerns a guest as a whole."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from kata_exporter.agent.arguments import (
     guest_path,
 )
 from kata_exporter.agent.calls.part import Part
-from kata_exporter.agent.calls.source import Source
+from kata_exporter.agent.calls.reading import Reading
 from kata_exporter.agent.errors import AgentError, answer_of
 from kata_exporter.agent.interface.guest import GuestMethods
 from kata_exporter.agent.messages.container import STORAGE
@@ -99,9 +98,10 @@ class GuestCalls(Part, GuestMethods):
         self, source: Path, destination: str, *, deadline: float | None = None
     ) -> None:
         path = guest_path("destination", destination)
-        opened = await asyncio.to_thread(Source.open, source)
+        reading = Reading(source)
         try:
-            while (piece := await asyncio.to_thread(opened.next_piece)) is not None:
+            while (read := await reading.next_piece()) is not None:
+                opened, piece = read
                 request = pb.CopyFileRequest(
                     path=path,
                     file_size=opened.size_bytes,
@@ -114,7 +114,7 @@ class GuestCalls(Part, GuestMethods):
                 )
                 await self._send_piece(request, deadline)
         finally:
-            opened.close()
+            reading.close()
 
     async def add_swap(self, pci_path: Sequence[int], *, deadline: float | None = None) -> None:
         """Swap to a block device (``AddSwap``); `pci_path` are PCI slots from the root bus on."""

@@ -107,7 +107,7 @@ class Source:
         return Piece(offset, data)
 
     def close(self) -> None:
-        """Close the file; waits for a read under way."""
+        """Close the file; not while another thread reads it."""
         if self._file is not None:
             self._file.close()
 
