@@ -115,20 +115,35 @@ class Connections:
         return self._shared is not None and self._shared.connected and self._shared.alive
 
     async def take_over(self, other: "Connections") -> None:
-        """Share another's connection from here on, if it has one. Which of them is dead stays so."""
+        """Share another's connection from here on, if it has one that can be used.
+
+        A client that was given up stays so, and takes nothing.
+
+        Raises:
+            ConnectionClosed: after `aclose`.
+        """
+        if self._closed:
+            raise ConnectionClosed("client closed")
         self._given_up = self.dead
+        if other is self or self._given_up:
+            return
         theirs = None if other.dead else other._shared  # noqa: SLF001  one of us
         mine, self._shared = self._shared, theirs
         if mine is not None and mine is not self._shared:
             await mine.aclose()
 
     async def disconnect(self) -> None:
-        """Close every connection; calls under way end as closed, the next one connects anew."""
+        """Close every connection; calls under way end as closed, the next one connects anew.
+
+        All are closed before this waits for anything: cancelling it leaves none open.
+        """
         self._given_up = self.dead
         clients = [*self._lent]
         if self._shared is not None:
             clients.append(self._shared)
             self._shared = None
+        for client in clients:
+            client.abort()
         for client in clients:
             await client.aclose()
 

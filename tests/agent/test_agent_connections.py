@@ -11,7 +11,7 @@ from agent_call import CONTAINER
 from fake_clock import FakeClock, settle
 from kata_exporter.agent import AgentError, KataAgent
 from kata_exporter.agent.types import AgentConfig, SandboxConfig
-from kata_exporter.errors import ArgumentError, DialError, Reason
+from kata_exporter.errors import DialError, Reason
 from scripted_agent import ScriptedAgent, never, scripted_agent
 
 CHECK = "grpc.Health/Check"
@@ -147,6 +147,30 @@ async def test_disconnect_ends_calls_and_waits_under_way(clock: FakeClock) -> No
         await agent.aclose()
 
 
+@pytest.mark.parametrize("ending", ["disconnect", "mark_dead", "aclose"])
+@pytest.mark.parametrize("turns", range(1, 4))
+async def test_ending_that_is_cancelled_leaves_no_connection(
+    clock: FakeClock, ending: str, turns: int
+) -> None:
+    async with scripted_agent(clock) as scripted:
+        scripted.answers["grpc.AgentService/GetOOMEvent"] = never
+        agent = agent_of(scripted, clock)
+        await agent.check()
+        wait = asyncio.create_task(agent.get_oom_event())
+        await settle()
+        assert scripted.connections == 2
+
+        end = asyncio.create_task(getattr(agent, ending)())
+        await settle(turns)
+        end.cancel()
+        await asyncio.wait([end])
+        with pytest.raises(AgentError) as caught:
+            await wait
+        assert caught.value.reason is Reason.CLOSED
+        await settle()
+        assert scripted.connections == 0
+
+
 async def test_closing_is_final(clock: FakeClock) -> None:
     async with scripted_agent(clock) as scripted:
         agent = agent_of(scripted, clock)
@@ -245,66 +269,6 @@ async def test_client_that_is_marked_dead_asks_nothing_more(clock: FakeClock) ->
         assert len(scripted.asked) == 1
 
 
-async def test_reuse_shares_the_other_clients_connection(clock: FakeClock) -> None:
-    async with scripted_agent(clock) as scripted:
-        first, second = agent_of(scripted, clock), agent_of(scripted, clock, "mock:///other")
-        await first.check()
-        await second.check()
-        await second.reuse_agent(first)
-        await settle()
-        assert (scripted.dials, scripted.connections) == (2, 1)
-
-        await second.check()
-        assert scripted.dials == 2
-        assert second.save().url == "mock:///other"
-        await first.aclose()
-        await second.aclose()
-
-
-async def test_reuse_of_a_client_without_a_connection_connects_by_itself(clock: FakeClock) -> None:
-    async with scripted_agent(clock) as scripted:
-        first, second = agent_of(scripted, clock), agent_of(scripted, clock)
-        await second.reuse_agent(first)
-        await second.reuse_agent(second)
-
-        await second.check()
-        assert (scripted.dials, scripted.connections) == (1, 1)
-        await second.aclose()
-
-
-async def test_reuse_of_a_dead_client_takes_over_neither_death_nor_url(clock: FakeClock) -> None:
-    """However it died: by a failed dial, or given up by who holds it."""
-    async with scripted_agent(clock) as scripted:
-        refusing = Refusing()
-        unreachable = KataAgent(lambda _: refusing.dial, "mock:///dead", clock=clock)
-        assert await reason_of(unreachable) is Reason.CONNECT_FAILED
-        given_up = agent_of(scripted, clock, "mock:///dead")
-        await given_up.mark_dead()
-        for dead in (unreachable, given_up):
-            agent = agent_of(scripted, clock, "mock:///mine")
-            await agent.reuse_agent(dead)
-
-            await agent.check()
-            assert (agent.alive, agent.save().url) == (True, "mock:///mine")
-            assert await reason_of(dead) is Reason.DEAD
-            await agent.aclose()
-
-
-async def test_reuse_brings_no_dead_client_back(clock: FakeClock) -> None:
-    async with scripted_agent(clock) as scripted:
-        living = agent_of(scripted, clock)
-        await living.check()
-        refusing = Refusing()
-        dead = KataAgent(lambda _: refusing.dial, "mock:///dead", clock=clock)
-        assert await reason_of(dead) is Reason.CONNECT_FAILED
-
-        await dead.reuse_agent(living)
-
-        assert await reason_of(dead) is Reason.DEAD
-        await living.check()
-        await living.aclose()
-
-
 async def test_disconnect_and_mark_dead_without_a_connection_are_no_error(
     clock: FakeClock,
 ) -> None:
@@ -319,11 +283,3 @@ async def test_disconnect_and_mark_dead_without_a_connection_are_no_error(
 
         assert await reason_of(agent) is Reason.DEAD
         assert scripted.dials == 1
-
-
-async def test_reuse_of_something_else_names_the_argument(clock: FakeClock) -> None:
-    async with scripted_agent(clock) as scripted:
-        with pytest.raises(ArgumentError) as caught:
-            await agent_of(scripted, clock).reuse_agent("vsock://3:1024")
-
-    assert caught.value.argument == "agent"

@@ -35,10 +35,10 @@ RULES: dict[str, dict[str, str]] = {
         "from the next connection on": "calls/connection: set_agent_url_is_what_the_next_connection_goes_to"
     },
     "reuse_agent": {
-        "shares a live connection": "connections: reuse_shares_the_other_clients_connection",
-        "neither URL nor death": "connections: reuse_of_a_dead_client_takes_over_neither_death_nor_url",
-        "stays dead": "connections: reuse_brings_no_dead_client_back",
-        "another kind is refused": "connections: reuse_of_something_else_names_the_argument",
+        "shares a live connection": "connections_reuse: reuse_shares_the_other_clients_connection",
+        "neither URL nor death": "connections_reuse: reuse_of_a_dead_client_takes_over_neither_death_nor_url",
+        "stays dead": "connections_reuse: reuse_brings_no_dead_client_back",
+        "another kind is refused": "connections_reuse: reuse_of_something_else_names_the_argument",
     },
     "create_sandbox": {
         "sends nothing": "calls/connection: create_sandbox_configures_and_sends_nothing"

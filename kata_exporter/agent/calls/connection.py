@@ -8,6 +8,7 @@ from kata_exporter.agent.collaborators import SHARED_TAG, Hypervisor
 from kata_exporter.agent.interface.connection import ConnectionMethods
 from kata_exporter.agent.types import AgentConfig, AgentState
 from kata_exporter.errors import ArgumentError
+from kata_exporter.ttrpc import ConnectionClosed
 
 _VSOCK_SCHEMES = ("vsock://", "hvsock://")
 
@@ -32,7 +33,11 @@ class ConnectionCalls(Part, ConnectionMethods):
     async def reuse_agent(self, agent: object) -> None:
         if not isinstance(agent, Part):
             raise ArgumentError("agent", agent, "should be a client of the same kind, KataAgent")
-        await self._connections.take_over(agent._connections)  # noqa: SLF001  one of us
+        try:
+            await self._connections.take_over(agent._connections)  # noqa: SLF001  one of us
+        except ConnectionClosed:
+            problem = "can't be shared with a client that was closed"
+            raise ArgumentError("agent", agent, problem) from None
 
     async def mark_dead(self) -> None:
         self._connections.give_up()

@@ -36,10 +36,11 @@ class ConnectionMethods(Protocol):
     async def reuse_agent(self, agent: object) -> None:
         """Share the connection that another client has; its URL isn't taken over.
 
-        For a VM that was started ahead, whose agent was asked already.
+        For a VM that was started ahead, whose agent was asked already. Only a connection is taken:
+        a client that is dead stays so, and one whose dial failed has none to give.
 
         Raises:
-            ArgumentError: `agent` is a client of another kind.
+            ArgumentError: `agent` is a client of another kind, or this one was closed.
         """
 
     async def mark_dead(self) -> None:
