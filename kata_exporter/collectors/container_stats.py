@@ -5,7 +5,7 @@ from kata_exporter.agent.types import ContainerStats
 from kata_exporter.collectors.container_samples import ContainerReader
 from kata_exporter.collectors.execute import Collected
 from kata_exporter.collectors.link import AgentLink
-from kata_exporter.errors import Reason
+from kata_exporter.errors import ArgumentError, Reason
 from kata_exporter.metrics import Chunk
 from kata_exporter.model import Container, ContainerState, Sandbox
 from kata_exporter.snapshot import container_identity
@@ -32,7 +32,7 @@ class ContainerStatsCollector:
         """Ask for each container that runs.
 
         A container that the agent doesn't have is passed over: it has just gone, or is not there
-        yet.
+        yet. One whose id can't be an id costs only itself, and is told as an error.
 
         Args:
             sandbox: with its containers as they are now.
@@ -41,6 +41,7 @@ class ContainerStatsCollector:
 
         Raises:
             AgentError: no container gave an answer.
+            ArgumentError: no container could be asked.
         """
         containers = containers_to_ask(sandbox)
         self._readers = {
@@ -50,10 +51,13 @@ class ContainerStatsCollector:
         }
         chunks: list[Chunk] = []
         first_error: AgentError | None = None
+        unaskable: ArgumentError | None = None
         answered = False
         for container in containers:
             try:
                 stats = await self._ask(container, deadline)
+            except ArgumentError as error:
+                unaskable = unaskable or error
             except AgentError as error:
                 if error.reason is Reason.GONE:
                     answered = True
@@ -64,9 +68,10 @@ class ContainerStatsCollector:
             else:
                 answered = True
                 chunks.extend(self._readers[container].read(stats))
-        if first_error is not None and not answered:
-            raise first_error
-        return Collected(tuple(chunks), first_error)
+        told = first_error or unaskable
+        if told is not None and not answered:
+            raise told
+        return Collected(tuple(chunks), told)
 
     async def _ask(self, container: Container, deadline: float) -> ContainerStats:
         return await self._link.ask(

@@ -7,7 +7,7 @@ import pytest
 from fake_clock import FakeClock
 from fake_observer import failure
 from kata_exporter.collectors.execute import Collected, execute
-from kata_exporter.errors import Reason, UrlError
+from kata_exporter.errors import ArgumentError, Reason, UrlError
 from kata_exporter.guest.rejects import GuestTextError, RejectReason
 
 
@@ -28,6 +28,7 @@ async def test_success_is_ok_with_its_chunks_and_time(clock: FakeClock) -> None:
         (failure(Reason.TIMEOUT), Reason.TIMEOUT),
         (failure(Reason.POLICY_BLOCKED), Reason.POLICY_BLOCKED),
         (UrlError("agent URL 'x': no scheme"), Reason.REJECTED),
+        (ArgumentError("container.id", "x", "should be an id"), Reason.REJECTED),
         (GuestTextError(RejectReason.NOTHING_USABLE), Reason.REJECTED),
     ],
 )

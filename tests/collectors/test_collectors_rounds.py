@@ -6,16 +6,19 @@ from collections.abc import Callable
 
 import pytest
 
+import captured
 from fake_clock import FakeClock, settle
 from fake_observer import METRICS_TEXT, STATS, FakeObserver, failure
+from kata_exporter._pb import agent_pb2 as pb
 from kata_exporter.agent import KataAgent
 from kata_exporter.agent.observer import Observer
 from kata_exporter.agent.types import AgentVersion
 from kata_exporter.collectors.rounds import RoundSettings, SandboxRounds
-from kata_exporter.errors import Reason, UrlError
+from kata_exporter.errors import ArgumentError, Reason, UrlError
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.model import Container, ContainerState, Pod, Sandbox
 from kata_exporter.snapshot import Round
+from scripted_agent import scripted_agent
 
 SANDBOX = Sandbox(
     "demo-1",
@@ -214,6 +217,45 @@ async def test_a_container_that_fails_leaves_the_next_shown(clock: FakeClock) ->
     assert result.reason is Reason.AGENT_ERROR
     assert 'container="log"' in lines(collected)
     assert 'container="app"' not in lines(collected)
+
+
+@pytest.mark.parametrize("odd", ["x", "a/b", "../../etc", "é" * 3, "a" * 129])
+async def test_a_container_with_an_odd_id_costs_only_itself_and_is_told(
+    clock: FakeClock, odd: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Through the real client, which refuses such an id before anything is sent."""
+    containers = (Container(odd, "odd"), Container("c2", "log"))
+    sandbox = Sandbox("demo-1", 1, "unix:///run/demo-1.sock", containers=containers)
+    async with scripted_agent(clock) as scripted:
+        scripted.answers = {
+            "grpc.Health/Version": b"",
+            "grpc.AgentService/GetMetrics": pb.Metrics(metrics=METRICS_TEXT).SerializeToString(),
+            "grpc.AgentService/StatsContainer": captured.stats(captured.STATS[0]),
+        }
+
+        def connect() -> Observer:
+            return Observer(KataAgent(scripted.dial_url, sandbox.agent_url, clock=clock))
+
+        rounds = Rig(clock, FakeObserver()).rounds_with(connect, sandbox)
+        collected = await rounds.run()
+        assert collected is not None
+        await rounds.aclose()
+
+    result = collected.results["container_stats"]
+    assert (result.reason, collected.answered) == (Reason.REJECTED, True)
+    assert result.detail.startswith("container.id ")
+    assert 'container="log"' in lines(collected)
+    assert 'container="odd"' not in lines(collected)
+    assert caplog.records == []
+
+
+async def test_an_odd_id_is_not_told_in_the_place_of_what_failed(clock: FakeClock) -> None:
+    script = [ArgumentError("container.id", "x", "odd"), failure(Reason.TIMEOUT)]
+    rig = Rig(clock, FakeObserver(container_stats=script))
+
+    collected = await rig.run()
+
+    assert collected.results["container_stats"].reason is Reason.TIMEOUT
 
 
 async def test_after_a_time_out_no_further_container_is_asked(clock: FakeClock) -> None:
