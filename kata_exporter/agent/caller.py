@@ -90,6 +90,7 @@ class Caller:
         deadline: float | None = None,
         container: Container | None = None,
         timeouts: Timeouts | None = None,
+        cap_bytes: int | None = None,
     ) -> ResponseT:
         """Make a call.
 
@@ -99,6 +100,7 @@ class Caller:
             deadline: on the clock, connecting included; None for the time-out of the method's class.
             container: that the call is about.
             timeouts: in the place of the usual ones.
+            cap_bytes: of the answer, in the place of the method's.
 
         Raises:
             AgentError: there is no usable answer.
@@ -110,7 +112,8 @@ class Caller:
             seconds = (timeouts or self.timeouts).of(method.timeout)
             deadline = None if seconds is None else self._clock.monotonic() + seconds
         watch = self._hook.started(self._info(method, container))
-        call = Call(method.service, method.name, payload, method.cap_bytes, _metadata(watch))
+        cap_bytes = method.cap_bytes if cap_bytes is None else cap_bytes
+        call = Call(method.service, method.name, payload, cap_bytes, _metadata(watch))
         answer = self._send(call, deadline, watch, alone=method.waits)
         return await _watched(method, answer, watch, len(payload))
 

@@ -28,6 +28,9 @@ from kata_exporter.ttrpc import (
 _POLICY_UNDEFINED = "internal error policy check"
 _LINK_NOT_FOUND = "Link not found"
 
+MAX_ELEMENTS = 4096
+"""Interfaces, addresses or routes in one answer."""
+
 DEAD_TEXT = "Dead agent"
 """What Kata's own client says once it has given an agent up."""
 
@@ -120,6 +123,18 @@ def answer_of(method: Method[Any, Any]) -> Iterator[None]:
         yield
     except WrongShape as error:
         raise bad_answer(method.full_name, str(error)) from error
+
+
+def check_count(method: Method[Any, Any], count: int) -> None:
+    """Refuse an answer that lists more than `MAX_ELEMENTS`, before they are translated.
+
+    An empty element takes two bytes of the wire, and a thousand times that as a dataclass.
+
+    Raises:
+        AgentError: it does.
+    """
+    if count > MAX_ELEMENTS:
+        raise bad_answer(method.full_name, f"answer lists {count} elements, over {MAX_ELEMENTS}")
 
 
 def bad_answer(method: str, detail: str) -> AgentError:

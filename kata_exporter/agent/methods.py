@@ -231,12 +231,12 @@ TTY_WIN_RESIZE = Method("TtyWinResize", pb.TtyWinResizeRequest, Empty, about=Abo
 UPDATE_INTERFACE = Method(
     "UpdateInterface", pb.UpdateInterfaceRequest, types_pb2.Interface, 64 * _KIB
 )
-UPDATE_ROUTES = Method("UpdateRoutes", pb.UpdateRoutesRequest, pb.Routes, _MIB)
+UPDATE_ROUTES = Method("UpdateRoutes", pb.UpdateRoutesRequest, pb.Routes, 64 * _KIB)
 LIST_INTERFACES = Method(
     "ListInterfaces",
     pb.ListInterfacesRequest,
     pb.Interfaces,
-    _MIB,
+    64 * _KIB,
     changes_guest=False,
     about=About.NOTHING,
 )
@@ -244,7 +244,7 @@ LIST_ROUTES = Method(
     "ListRoutes",
     pb.ListRoutesRequest,
     pb.Routes,
-    _MIB,
+    64 * _KIB,
     changes_guest=False,
     about=About.NOTHING,
 )

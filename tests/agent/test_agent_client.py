@@ -8,8 +8,10 @@ import captured
 from agent_call import CONTAINER, EXEC_ID, AgentCall
 from agent_calls import AGENT_CALLS
 from fake_clock import FakeClock
+from kata_exporter._pb import agent_pb2 as pb
 from kata_exporter.agent import AgentError, KataAgent
 from kata_exporter.agent.caller import Timeouts
+from kata_exporter.agent.calls.process import READ_OVERHEAD_BYTES
 from kata_exporter.agent.catalog import CATALOG
 from kata_exporter.agent.methods import METHOD_OF, METHODS, TimeoutClass
 from kata_exporter.errors import Reason
@@ -117,8 +119,10 @@ async def test_answer_that_is_no_such_message_is_a_protocol_error(
 async def test_answer_of_exactly_the_cap_passes_and_a_byte_more_is_too_large(
     clock: FakeClock, call: AgentCall
 ) -> None:
-    (rpc,) = call.rpcs
+    ((rpc, request),) = call.requests
     cap_bytes = METHOD_OF[rpc].cap_bytes
+    if isinstance(request, pb.ReadStreamRequest):
+        cap_bytes = request.len + READ_OVERHEAD_BYTES
     async with scripted_agent(clock) as scripted:
         agent = agent_of(scripted, clock)
         scripted.answers[rpc] = _unknown_field(cap_bytes)

@@ -16,7 +16,7 @@ from kata_exporter.agent.arguments import (
 )
 from kata_exporter.agent.calls.part import Part
 from kata_exporter.agent.calls.reading import Reading
-from kata_exporter.agent.errors import AgentError, answer_of
+from kata_exporter.agent.errors import AgentError, answer_of, check_count
 from kata_exporter.agent.interface.guest import GuestMethods
 from kata_exporter.agent.messages.container import STORAGE
 from kata_exporter.agent.messages.guest import (
@@ -133,6 +133,7 @@ class GuestCalls(Part, GuestMethods):
         path = guest_path("guest_volume_path", guest_volume_path)
         request = pb.VolumeStatsRequest(volume_guest_path=path)
         answer = await self._caller.call(GET_VOLUME_STATS, request, deadline=deadline)
+        check_count(GET_VOLUME_STATS, len(answer.usage))
         with answer_of(GET_VOLUME_STATS):
             return volume_stats(answer)
 

@@ -8,7 +8,7 @@ from kata_exporter._pb import agent_pb2 as pb
 from kata_exporter._pb import types_pb2
 from kata_exporter.agent.arguments import checked_data
 from kata_exporter.agent.calls.part import Part
-from kata_exporter.agent.errors import AgentError, answer_of, link_not_found
+from kata_exporter.agent.errors import AgentError, answer_of, check_count, link_not_found
 from kata_exporter.agent.interface.network import NetworkMethods
 from kata_exporter.agent.messages.network import ARP_NEIGHBOR, INTERFACE, ROUTE
 from kata_exporter.agent.methods import (
@@ -48,6 +48,8 @@ class NetworkCalls(Part, NetworkMethods):
     async def list_interfaces(self, *, deadline: float | None = None) -> tuple[Interface, ...]:
         request = pb.ListInterfacesRequest()
         answer = await self._caller.call(LIST_INTERFACES, request, deadline=deadline)
+        addresses = sum(len(interface.IPAddresses) for interface in answer.Interfaces)
+        check_count(LIST_INTERFACES, len(answer.Interfaces) + addresses)
         with answer_of(LIST_INTERFACES):
             return tuple(INTERFACE.decode(interface) for interface in answer.Interfaces)
 
@@ -92,6 +94,7 @@ class NetworkCalls(Part, NetworkMethods):
     ) -> Interface:
         request = pb.UpdateInterfaceRequest(interface=message)
         answer = await self._caller.call(UPDATE_INTERFACE, request, deadline=deadline)
+        check_count(UPDATE_INTERFACE, len(answer.IPAddresses))
         with answer_of(UPDATE_INTERFACE):
             return INTERFACE.decode(answer)
 
@@ -114,5 +117,6 @@ def neighbors_request(neighbors: Iterable[ARPNeighbor]) -> pb.AddARPNeighborsReq
 
 
 def _routes(method: Method[Any, pb.Routes], answer: pb.Routes) -> tuple[Route, ...]:
+    check_count(method, len(answer.Routes))
     with answer_of(method):
         return tuple(ROUTE.decode(route) for route in answer.Routes)

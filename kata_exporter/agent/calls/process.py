@@ -26,7 +26,10 @@ from kata_exporter.agent.methods import (
 from kata_exporter.agent.types import Command, Process, ProcessListOptions
 from kata_exporter.model import Container
 
-MAX_READ_BYTES = READ_STDOUT.cap_bytes - 16
+READ_OVERHEAD_BYTES = 16
+"""What an answer to a read has beside its data: a tag and a length."""
+
+MAX_READ_BYTES = READ_STDOUT.cap_bytes - READ_OVERHEAD_BYTES
 MAX_SIGNAL = 64
 
 
@@ -155,7 +158,13 @@ class ProcessCalls(ObserveCalls, ProcessMethods):
             exec_id=checked_id("exec_id", exec_id),
             len=checked_number("size_bytes", size_bytes, least=1, most=MAX_READ_BYTES),
         )
-        answer = await self._caller.call(method, request, deadline=deadline, container=container)
+        answer = await self._caller.call(
+            method,
+            request,
+            deadline=deadline,
+            container=container,
+            cap_bytes=size_bytes + READ_OVERHEAD_BYTES,
+        )
         if len(answer.data) > size_bytes:
             detail = f"{len(answer.data)} bytes came, {size_bytes} were asked for"
             raise bad_answer(method.full_name, detail)

@@ -157,6 +157,20 @@ async def test_read_takes_as_much_as_was_asked_for_and_no_more(
         assert (caught.value.method, caught.value.reason) == (rpc, Reason.PROTOCOL_ERROR)
 
 
+@pytest.mark.parametrize("stream", ["Stdout", "Stderr"])
+async def test_read_of_little_takes_no_answer_that_is_large(clock: FakeClock, stream: str) -> None:
+    """What is far over the size that was asked for is never read into memory."""
+    async with scripted_agent(clock) as scripted:
+        agent = agent_of(scripted, clock)
+        large = pb.ReadStreamResponse(data=bytes(1 << 20)).SerializeToString()
+        scripted.answers[f"grpc.AgentService/Read{stream}"] = large
+        with pytest.raises(AgentError) as caught:
+            await getattr(agent, f"read_process_{stream.lower()}")(CONTAINER, "exec-one", 1)
+
+        assert caught.value.reason is Reason.TOO_LARGE
+        await agent.aclose()
+
+
 async def test_write_that_took_more_than_was_given_is_a_protocol_error(clock: FakeClock) -> None:
     async with scripted_agent(clock) as scripted:
         scripted.answers["grpc.AgentService/WriteStdin"] = pb.WriteStreamResponse(
