@@ -85,7 +85,9 @@ RULES: dict[str, dict[str, str]] = {
         "mounts": "guest_spec: mounts_are_the_guests",
         "memory nodes": "guest_spec: memory_nodes_are_those_behind_which_the_hosts_stand",
     },
-    "start_container": {"gone": "calls/container: container_that_the_agent_lacks_is_gone"},
+    "start_container": {
+        "gone": "calls/container: container_that_the_agent_lacks_is_gone_where_its_answer_says_so"
+    },
     "stop_container": {
         "no time-out for the guest": "calls/container: stop_container_leaves_the_guest_no_time_out_of_its_own",
         "time-out text": "errors: time_out_has_the_text_of_katas_own_client",
@@ -133,8 +135,12 @@ RULES: dict[str, dict[str, str]] = {
         "cgroups alone": "messages/stats: stats_container_leaves_network_statistics_out",
         "absent is absent": "messages/stats: empty_answer_has_nothing",
     },
-    "pause_container": {"gone": "calls/container: container_that_the_agent_lacks_is_gone"},
-    "resume_container": {"gone": "calls/container: container_that_the_agent_lacks_is_gone"},
+    "pause_container": {
+        "gone": "calls/container: container_that_the_agent_lacks_is_gone_where_its_answer_says_so"
+    },
+    "resume_container": {
+        "gone": "calls/container: container_that_the_agent_lacks_is_gone_where_its_answer_says_so"
+    },
     "configure": {
         "device and folder": "calls/connection: configure_gives_the_vm_a_device_for_vsock_and_the_shared_folder",
         "none": "calls/connection: configure_gives_no_device_where_none_leads_to_the_agent",

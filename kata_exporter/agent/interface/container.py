@@ -7,7 +7,12 @@ from kata_exporter.model import Container
 
 
 class ContainerMethods(Protocol):
-    """A container's life. A container that the agent doesn't have gives reason ``gone``."""
+    """A container's life.
+
+    A container that the agent doesn't have gives reason ``gone`` where it says so: when it is
+    updated, paused or resumed. To start and to remove one it answers INTERNAL, which is
+    ``agent_error``, as any failure of its own.
+    """
 
     async def create_container(
         self,
@@ -29,12 +34,19 @@ class ContainerMethods(Protocol):
         """
 
     async def start_container(self, container: Container, *, deadline: float | None = None) -> None:
-        """Run a created container's first process (``StartContainer``)."""
+        """Run a created container's first process (``StartContainer``).
+
+        Raises:
+            AgentError: ``agent_error`` also where the agent doesn't have the container.
+        """
 
     async def stop_container(self, container: Container, *, deadline: float | None = None) -> None:
         """Remove a container (``RemoveContainer``).
 
         The guest waits for its processes without end; only the call's time-out ends that.
+
+        Raises:
+            AgentError: ``agent_error`` also where the agent doesn't have the container.
         """
 
     async def update_container(
@@ -47,7 +59,7 @@ class ContainerMethods(Protocol):
         """Change a container's limits (``UpdateContainer``).
 
         Raises:
-            ArgumentError: a limit can't be sent, and it is named.
+            ArgumentError: a limit can't be sent, and it is named; -1 is none, less is refused.
         """
 
     async def pause_container(self, container: Container, *, deadline: float | None = None) -> None:

@@ -9,7 +9,9 @@ from kata_exporter.model import Container
 class ProcessMethods(Protocol):
     """Processes of a container; ``exec_id`` of the first one is the container's id.
 
-    A process that the agent doesn't have gives reason ``gone``.
+    A process or container that the agent doesn't have gives reason ``gone`` where it answers
+    NOT_FOUND or INVALID_ARGUMENT. Where it answers INTERNAL, as to `exec`, or UNAVAILABLE, as to
+    `winsize_process`, it can't be told from a failure: ``agent_error``.
     """
 
     async def exec(
@@ -20,6 +22,7 @@ class ProcessMethods(Protocol):
         Raises:
             ArgumentError: ``user`` or a group is no decimal number of 32 bits, or there is no
                 argument to run.
+            AgentError: ``agent_error`` also where the agent doesn't have the container.
         """
 
     async def signal_process(

@@ -174,7 +174,7 @@ class LinuxCPU:
 
 @dataclass(frozen=True, slots=True)
 class LinuxPids:
-    """Limit of tasks."""
+    """Limit of tasks; -1 is none."""
 
     limit: int
 

@@ -67,7 +67,7 @@ class SandboxConfig:
 
     Args:
         id: of the sandbox.
-        hostname: the guest's; what is over 64 characters is cut.
+        hostname: the guest's; what is over 64 bytes of UTF-8 is cut, at a character's border.
         share_path: the host's folder that guest and host share.
         shared_fs: how it is shared; None if it isn't.
         resolv_conf: the host's file that containers find as /etc/resolv.conf; None for none.

@@ -1,6 +1,7 @@
 """A container's life: shared and unshared, created as the guest is to have it, stopped."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -10,7 +11,7 @@ from fake_host import FakeSharing
 from kata_exporter._pb import agent_pb2 as pb
 from kata_exporter.agent import AgentError, KataAgent
 from kata_exporter.agent.collaborators import Host, SharedRootfs
-from kata_exporter.agent.types import ContainerConfig, SandboxConfig, Storage, oci
+from kata_exporter.agent.types import Command, ContainerConfig, SandboxConfig, Storage, oci
 from kata_exporter.errors import ArgumentError, Reason
 from kata_exporter.ttrpc import Code, StatusError
 from scripted_agent import ScriptedAgent, never, scripted_agent
@@ -145,24 +146,42 @@ async def test_stop_container_leaves_the_guest_no_time_out_of_its_own(clock: Fak
         await agent.aclose()
 
 
+LACKS = StatusError(Code.INVALID_ARGUMENT, '"invalid container id"')
+FAILS = StatusError(Code.INTERNAL, "Invalid container id")
+
+
 @pytest.mark.parametrize(
-    "method",
+    ("rpc", "answer", "reason"),
     [
-        *("start_container", "stop_container", "pause_container", "resume_container"),
-        "stats_container",
+        ("UpdateContainer", LACKS, Reason.GONE),
+        ("PauseContainer", LACKS, Reason.GONE),
+        ("ResumeContainer", LACKS, Reason.GONE),
+        ("StatsContainer", LACKS, Reason.GONE),
+        ("StartContainer", FAILS, Reason.AGENT_ERROR),
+        ("RemoveContainer", FAILS, Reason.AGENT_ERROR),
+        ("ExecProcess", FAILS, Reason.AGENT_ERROR),
     ],
 )
-async def test_container_that_the_agent_lacks_is_gone(clock: FakeClock, method: str) -> None:
+async def test_container_that_the_agent_lacks_is_gone_where_its_answer_says_so(
+    clock: FakeClock, rpc: str, answer: StatusError, reason: Reason
+) -> None:
+    """With the codes of real agents, whose texts aren't looked at."""
+    calls: dict[str, Callable[[KataAgent], Awaitable[object]]] = {
+        "UpdateContainer": lambda agent: agent.update_container(CONTAINER, oci.LinuxResources()),
+        "PauseContainer": lambda agent: agent.pause_container(CONTAINER),
+        "ResumeContainer": lambda agent: agent.resume_container(CONTAINER),
+        "StatsContainer": lambda agent: agent.stats_container(CONTAINER),
+        "StartContainer": lambda agent: agent.start_container(CONTAINER),
+        "RemoveContainer": lambda agent: agent.stop_container(CONTAINER),
+        "ExecProcess": lambda agent: agent.exec(CONTAINER, Command(("ls",))),
+    }
     async with scripted_agent(clock) as scripted:
-        for rpc in ("Start", "Remove", "Pause", "Resume", "Stats"):
-            scripted.answers[f"grpc.AgentService/{rpc}Container"] = StatusError(
-                Code.INVALID_ARGUMENT, '"invalid container id"'
-            )
+        scripted.answers[f"grpc.AgentService/{rpc}"] = answer
         agent = agent_of(scripted, clock)
         with pytest.raises(AgentError) as caught:
-            await getattr(agent, method)(CONTAINER)
+            await calls[rpc](agent)
 
-        assert caught.value.reason is Reason.GONE
+        assert (caught.value.reason, agent.alive) == (reason, True)
         await agent.aclose()
 
 
