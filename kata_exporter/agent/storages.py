@@ -9,6 +9,7 @@ from kata_exporter.agent.types import (
     VirtioFs,
     VirtioFsCache,
 )
+from kata_exporter.errors import ArgumentError
 
 SHARED_PATH = "/run/kata-containers/shared/containers/"
 NYDUS_PATH = "/run/kata-containers/shared/"
@@ -21,16 +22,20 @@ def sandbox_storages(sandbox: SandboxConfig) -> list[Storage]:
     """Return them in the order in which the guest mounts them.
 
     Raises:
-        ArgumentError: a size is none.
+        ArgumentError: a size is none, or the way in which folders are shared.
     """
     storages: list[Storage] = []
-    match sandbox.shared_fs:
+    given: object = sandbox.shared_fs
+    match given:
         case VirtioFs() as shared:
             storages.append(_virtio_fs(shared))
         case NineP() as shared:
             storages.append(_nine_p(shared))
         case None:
             pass
+        case _:
+            problem = "should be a VirtioFs, a NineP or None"
+            raise ArgumentError("sandbox.shared_fs", given, problem)
     shm_size_bytes = checked_number("sandbox.shm_size_bytes", sandbox.shm_size_bytes, most=MAX_U64)
     if shm_size_bytes:
         storages.append(_shm(shm_size_bytes))

@@ -22,10 +22,12 @@ from kata_exporter.ttrpc.errors import (
     Violation,
     printable,
 )
+from kata_exporter.ttrpc.frames import MAX_MESSAGE_BYTES
 from kata_exporter.ttrpc.server import Handler, Server, ServerRequest
 
 __all__ = [
     "DIAL_SECONDS",
+    "MAX_MESSAGE_BYTES",
     "METADATA_KEY",
     "Acceptor",
     "Call",

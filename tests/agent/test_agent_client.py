@@ -14,6 +14,7 @@ from kata_exporter.agent.caller import Timeouts
 from kata_exporter.agent.calls.process import READ_OVERHEAD_BYTES
 from kata_exporter.agent.catalog import CATALOG
 from kata_exporter.agent.methods import METHOD_OF, METHODS, TimeoutClass
+from kata_exporter.agent.types import ARPNeighbor, IPAddress
 from kata_exporter.errors import Reason
 from kata_exporter.telemetry.hooks import CallTarget
 from scripted_agent import ScriptedAgent, scripted_agent
@@ -227,10 +228,12 @@ async def test_deadline_that_is_given_holds(clock: FakeClock) -> None:
 
 
 async def test_request_over_what_ttrpc_carries_is_not_sent(clock: FakeClock) -> None:
+    """What is made of many arguments is measured when it is whole."""
+    neighbors = [ARPNeighbor(IPAddress("10.0.0.1"), lladdr="x" * (1 << 20))] * 4
     async with scripted_agent(clock) as scripted:
         agent = agent_of(scripted, clock)
         with pytest.raises(AgentError) as caught:
-            await agent.reseed_rng(bytes(4 << 20))
+            await agent.add_arp_neighbors(neighbors)
 
         assert caught.value.reason is Reason.TOO_LARGE
         assert scripted.asked == []

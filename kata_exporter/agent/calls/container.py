@@ -3,7 +3,7 @@
 import logging
 
 from kata_exporter._pb import agent_pb2 as pb
-from kata_exporter.agent.arguments import checked_id, container_id
+from kata_exporter.agent.arguments import checked_id, checked_type, container_id
 from kata_exporter.agent.calls.process import ProcessCalls
 from kata_exporter.agent.collaborators import SharedRootfs
 from kata_exporter.agent.guest_spec import guest_spec
@@ -34,7 +34,9 @@ class ContainerCalls(ProcessCalls, ContainerMethods):
         *,
         deadline: float | None = None,
     ) -> Process:
-        checked_id("container.id", container.id)
+        checked_type("sandbox", sandbox, SandboxConfig)
+        checked_id("container.id", checked_type("container", container, ContainerConfig).id)
+        SPEC.encode(container.spec, "container.spec")
         # Once before anything is shared, so that bad arguments leave nothing to be undone.
         _create_request(sandbox, container, SharedRootfs("/"))
         try:
@@ -96,13 +98,10 @@ def _create_request(
         container_id=container.id,
         exec_id=container.id,
         storages=[
-            STORAGE.encode(storage, f"container.storages[{i}]")
-            for i, storage in enumerate((*rootfs.storages, *container.storages))
+            *STORAGE.encode_all(rootfs.storages, "rootfs.storages"),
+            *STORAGE.encode_all(container.storages, "container.storages"),
         ],
-        devices=[
-            DEVICE.encode(device, f"container.devices[{i}]")
-            for i, device in enumerate(container.devices)
-        ],
+        devices=DEVICE.encode_all(container.devices, "container.devices"),
         OCI=SPEC.encode(spec, "container.spec"),
         sandbox_pidns=shares_pid_namespace,
     )

@@ -9,8 +9,11 @@ from kata_exporter.agent.arguments import (
     MAX_U32,
     MAX_U64,
     checked_data,
+    checked_flag,
     checked_number,
+    checked_sequence,
     checked_text,
+    checked_type,
     container_id,
     guest_path,
 )
@@ -72,7 +75,9 @@ class GuestCalls(Part, GuestMethods):
         self, cpus: int, *, cpu_only: bool, deadline: float | None = None
     ) -> None:
         request = pb.OnlineCPUMemRequest(
-            wait=False, nb_cpus=checked_number("cpus", cpus), cpu_only=cpu_only
+            wait=False,
+            nb_cpus=checked_number("cpus", cpus),
+            cpu_only=checked_flag("cpu_only", cpu_only),
         )
         await self._caller.call(ONLINE_CPU_MEM, request, deadline=deadline)
 
@@ -88,7 +93,7 @@ class GuestCalls(Part, GuestMethods):
         await self._caller.call(RESEED_RANDOM_DEV, request, deadline=deadline)
 
     async def set_guest_date_time(self, time: datetime, *, deadline: float | None = None) -> None:
-        if time.utcoffset() is None:
+        if checked_type("time", time, datetime).utcoffset() is None:
             raise ArgumentError("time", time, "should have a time zone, as datetime.now(UTC) has")
         seconds, microseconds = divmod((time - _EPOCH) // _MICROSECOND, 1_000_000)
         request = pb.SetGuestDateTimeRequest(Sec=seconds, Usec=microseconds)
@@ -98,7 +103,7 @@ class GuestCalls(Part, GuestMethods):
         self, source: Path, destination: str, *, deadline: float | None = None
     ) -> None:
         path = guest_path("destination", destination)
-        reading = Reading(source)
+        reading = Reading(checked_type("source", source, Path))
         try:
             while (read := await reading.next_piece()) is not None:
                 opened, piece = read
@@ -118,7 +123,12 @@ class GuestCalls(Part, GuestMethods):
 
     async def add_swap(self, pci_path: Sequence[int], *, deadline: float | None = None) -> None:
         """Swap to a block device (``AddSwap``); `pci_path` are PCI slots from the root bus on."""
-        slots = [checked_number("pci_path", slot, most=31) for slot in pci_path]
+        slots = [
+            checked_number(f"pci_path[{i}]", slot, most=31)
+            for i, slot in enumerate(checked_sequence("pci_path", pci_path))
+        ]
+        if not slots:
+            raise ArgumentError("pci_path", pci_path, "should lead to a device")
         await self._caller.call(ADD_SWAP, pb.AddSwapRequest(PCIPath=slots), deadline=deadline)
 
     async def add_swap_path(self, path: str, *, deadline: float | None = None) -> None:
@@ -168,7 +178,7 @@ class GuestCalls(Part, GuestMethods):
         self, storages: Sequence[Storage], *, deadline: float | None = None
     ) -> None:
         """Give tmpfs mounts of the guest another size (``UpdateEphemeralMounts``)."""
-        messages = [STORAGE.encode(item, f"storages[{i}]") for i, item in enumerate(storages)]
+        messages = STORAGE.encode_all(storages, "storages")
         request = pb.UpdateEphemeralMountsRequest(storages=messages)
         await self._caller.call(UPDATE_EPHEMERAL_MOUNTS, request, deadline=deadline)
 

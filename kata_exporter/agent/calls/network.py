@@ -1,12 +1,12 @@
 """`NetworkMethods` of the client, and what else concerns a guest's network."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from kata_exporter._pb import agent_pb2 as pb
 from kata_exporter._pb import types_pb2
-from kata_exporter.agent.arguments import checked_data
+from kata_exporter.agent.arguments import checked_data, checked_flag
 from kata_exporter.agent.calls.part import Part
 from kata_exporter.agent.errors import AgentError, answer_of, check_count, link_not_found
 from kata_exporter.agent.interface.network import NetworkMethods
@@ -75,7 +75,7 @@ class NetworkCalls(Part, NetworkMethods):
 
     async def get_ip_tables(self, *, ipv6: bool = False, deadline: float | None = None) -> bytes:
         """Return the guest's packet filter, as iptables-save prints it (``GetIPTables``)."""
-        request = pb.GetIPTablesRequest(is_ipv6=ipv6)
+        request = pb.GetIPTablesRequest(is_ipv6=checked_flag("ipv6", ipv6))
         return (await self._caller.call(GET_IP_TABLES, request, deadline=deadline)).data
 
     async def set_ip_tables(
@@ -86,7 +86,9 @@ class NetworkCalls(Part, NetworkMethods):
         Returns:
             What iptables-restore printed.
         """
-        request = pb.SetIPTablesRequest(is_ipv6=ipv6, data=checked_data("data", data))
+        request = pb.SetIPTablesRequest(
+            is_ipv6=checked_flag("ipv6", ipv6), data=checked_data("data", data)
+        )
         return (await self._caller.call(SET_IP_TABLES, request, deadline=deadline)).data
 
     async def _update_interface(
@@ -102,17 +104,15 @@ class NetworkCalls(Part, NetworkMethods):
         return deadline is None or self._clock.monotonic() + pause_seconds < deadline
 
 
-def routes_request(routes: Iterable[Route]) -> pb.UpdateRoutesRequest:
+def routes_request(routes: Sequence[Route]) -> pb.UpdateRoutesRequest:
     """Return the request that sets routes."""
-    messages = [ROUTE.encode(route, f"routes[{i}]") for i, route in enumerate(routes)]
+    messages = ROUTE.encode_all(routes, "routes")
     return pb.UpdateRoutesRequest(routes=pb.Routes(Routes=messages))
 
 
-def neighbors_request(neighbors: Iterable[ARPNeighbor]) -> pb.AddARPNeighborsRequest:
+def neighbors_request(neighbors: Sequence[ARPNeighbor]) -> pb.AddARPNeighborsRequest:
     """Return the request that adds neighbours."""
-    messages = [
-        ARP_NEIGHBOR.encode(neighbor, f"neighbors[{i}]") for i, neighbor in enumerate(neighbors)
-    ]
+    messages = ARP_NEIGHBOR.encode_all(neighbors, "neighbors")
     return pb.AddARPNeighborsRequest(neighbors=pb.ARPNeighbors(ARPNeighbors=messages))
 
 

@@ -4,7 +4,15 @@ import uuid
 from datetime import UTC, datetime
 
 from kata_exporter._pb import agent_pb2 as pb
-from kata_exporter.agent.arguments import checked_data, checked_id, checked_number, container_id
+from kata_exporter.agent.arguments import (
+    checked_data,
+    checked_flag,
+    checked_id,
+    checked_number,
+    checked_texts,
+    checked_type,
+    container_id,
+)
 from kata_exporter.agent.calls.command import process_of
 from kata_exporter.agent.calls.observe import ObserveCalls
 from kata_exporter.agent.errors import bad_answer, unsupported
@@ -23,7 +31,7 @@ from kata_exporter.agent.methods import (
     Method,
     offered,
 )
-from kata_exporter.agent.types import Command, Process, ProcessListOptions
+from kata_exporter.agent.types import Command, Process, ProcessListFormat, ProcessListOptions
 from kata_exporter.model import Container
 
 READ_OVERHEAD_BYTES = 16
@@ -59,7 +67,9 @@ class ProcessCalls(ObserveCalls, ProcessMethods):
         request = pb.SignalProcessRequest(
             container_id=container_id(container),
             # Empty is the whole container here; in every other request it is refused.
-            exec_id="" if all_processes else checked_id("exec_id", exec_id),
+            exec_id=""
+            if checked_flag("all_processes", all_processes)
+            else checked_id("exec_id", exec_id),
             signal=checked_number("signal", signal, most=MAX_SIGNAL),
         )
         await self._caller.call(SIGNAL_PROCESS, request, deadline=deadline, container=container)
@@ -133,8 +143,11 @@ class ProcessCalls(ObserveCalls, ProcessMethods):
         *,
         deadline: float | None = None,
     ) -> bytes:
+        checked_type("options", options, ProcessListOptions)
         request = pb.ListProcessesRequest(
-            container_id=container_id(container), format=options.format, args=options.args
+            container_id=container_id(container),
+            format=checked_type("options.format", options.format, ProcessListFormat),
+            args=checked_texts("options.args", options.args),
         )
         version = (await self.version(deadline=deadline)).agent_version
         if not offered(LIST_PROCESSES, version):

@@ -3,11 +3,17 @@
 import asyncio
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from kata_exporter._pb import agent_pb2 as pb
-from kata_exporter.agent.arguments import checked_id, sendable
+from kata_exporter.agent.arguments import (
+    checked_flag,
+    checked_id,
+    checked_texts,
+    checked_type,
+    sendable,
+)
 from kata_exporter.agent.caller import Timeouts
 from kata_exporter.agent.calls.connection import ConnectionCalls
 from kata_exporter.agent.calls.network import NetworkCalls, neighbors_request, routes_request
@@ -28,13 +34,16 @@ from kata_exporter.ttrpc import DIAL_SECONDS, Code
 
 logger = logging.getLogger(__name__)
 
-MAX_HOSTNAME_CHARACTERS = 64
+MAX_HOSTNAME_BYTES = 64
+"""The kernel's limit."""
 
 
 class SandboxCalls(ConnectionCalls, NetworkCalls, ObserveCalls, SandboxMethods):
     """A sandbox's life."""
 
     def init(self, sandbox: SandboxConfig, config: AgentConfig) -> bool:
+        checked_type("sandbox", sandbox, SandboxConfig)
+        checked_type("config", config, AgentConfig)
         dial_seconds = _seconds("config.dial_timeout_seconds", config.dial_timeout_seconds)
         create_seconds = _seconds(
             "sandbox.create_container_timeout_seconds", sandbox.create_container_timeout_seconds
@@ -55,6 +64,7 @@ class SandboxCalls(ConnectionCalls, NetworkCalls, ObserveCalls, SandboxMethods):
         await self.configure(self._host.hypervisor, sandbox.id, share_path, self._config)
 
     async def start_sandbox(self, sandbox: SandboxConfig, *, deadline: float | None = None) -> None:
+        checked_type("sandbox", sandbox, SandboxConfig)
         # All that can be wrong with the arguments is found here, before anything is sent.
         remote = self._host.hypervisor.remote
         policy = pb.SetPolicyRequest(policy=sendable("config.policy", self._config.policy))
@@ -99,29 +109,38 @@ class SandboxCalls(ConnectionCalls, NetworkCalls, ObserveCalls, SandboxMethods):
         modules = () if remote else self._config.kernel_modules
         storages = sandbox_storages(sandbox)
         return pb.CreateSandboxRequest(
-            hostname=sendable("sandbox.hostname", sandbox.hostname[:MAX_HOSTNAME_CHARACTERS]),
+            hostname=_hostname(sandbox.hostname),
             dns=dns,
             storages=[STORAGE.encode(storage, "sandbox.shared_fs") for storage in storages],
-            sandbox_pidns=sandbox.shares_pid_namespace,
+            sandbox_pidns=checked_flag(
+                "sandbox.shares_pid_namespace", sandbox.shares_pid_namespace
+            ),
             sandbox_id=checked_id("sandbox.id", sandbox.id),
             guest_hook_path=sendable("sandbox.guest_hook_path", sandbox.guest_hook_path),
             kernel_modules=kernel_modules(modules),
         )
 
 
-def kernel_modules(lines: Iterable[str]) -> list[pb.KernelModule]:
+def kernel_modules(lines: Sequence[str]) -> list[pb.KernelModule]:
     """Return the modules of lines that hold a name and its parameters; blank lines are none."""
-    words = (sendable("config.kernel_modules", line).split() for line in lines)
+    words = (line.split() for line in checked_texts("config.kernel_modules", lines))
     return [pb.KernelModule(name=line[0], parameters=line[1:]) for line in words if line]
 
 
 def _checked_network(sandbox: SandboxConfig) -> SandboxConfig:
     """Return a sandbox whose network can be sent."""
-    for i, interface in enumerate(sandbox.interfaces):
-        INTERFACE.encode(interface, f"sandbox.interfaces[{i}]")
-    routes_request(sandbox.routes or ())
-    neighbors_request(sandbox.neighbors or ())
+    INTERFACE.encode_all(sandbox.interfaces, "sandbox.interfaces")
+    if sandbox.routes is not None:
+        routes_request(sandbox.routes)
+    if sandbox.neighbors is not None:
+        neighbors_request(sandbox.neighbors)
     return sandbox
+
+
+def _hostname(name: str) -> str:
+    """Return a host name as the kernel takes it, cut before the character that is too much."""
+    encoded = sendable("sandbox.hostname", name).encode()
+    return encoded[:MAX_HOSTNAME_BYTES].decode(errors="ignore")
 
 
 def _lines(path: Path | None) -> list[str]:
@@ -129,12 +148,16 @@ def _lines(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
-        return path.read_text("utf-8").split("\n")
+        return checked_type("sandbox.resolv_conf", path, Path).read_text("utf-8").split("\n")
     except (OSError, ValueError) as error:
         raise ArgumentError("sandbox.resolv_conf", str(path), f"can't be read: {error}") from error
 
 
-def _seconds(argument: str, seconds: float) -> float:
-    if not 0 <= seconds < math.inf:
+def _seconds(argument: str, seconds: object) -> float:
+    if (
+        not isinstance(seconds, int | float)
+        or isinstance(seconds, bool)
+        or not 0 <= seconds < math.inf
+    ):
         raise ArgumentError(argument, seconds, "should be seconds, 0 for the default")
     return seconds

@@ -8,6 +8,8 @@ SPEC = Shape(oci.Spec, pb.Spec)
 PROCESS = Shape(oci.Process, pb.Process)
 RESOURCES = Shape(oci.LinuxResources, pb.LinuxResources)
 
+_UNLIMITED = -1
+
 PARTS = (
     Shape(oci.Box, pb.Box),
     Shape(oci.User, pb.User),
@@ -31,6 +33,10 @@ PARTS = (
             "kernel_bytes": "Kernel",
             "kernel_tcp_bytes": "KernelTCP",
         },
+        least=dict.fromkeys(
+            ("limit_bytes", "reservation_bytes", "swap_bytes", "kernel_bytes", "kernel_tcp_bytes"),
+            _UNLIMITED,
+        ),
     ),
     Shape(
         oci.LinuxCPU,
@@ -41,8 +47,9 @@ PARTS = (
             "realtime_runtime_us": "RealtimeRuntime",
             "realtime_period_us": "RealtimePeriod",
         },
+        least=dict.fromkeys(("quota_us", "realtime_runtime_us"), _UNLIMITED),
     ),
-    Shape(oci.LinuxPids, pb.LinuxPids),
+    Shape(oci.LinuxPids, pb.LinuxPids, least={"limit": _UNLIMITED}),
     Shape(oci.LinuxWeightDevice, pb.LinuxWeightDevice),
     Shape(oci.LinuxThrottleDevice, pb.LinuxThrottleDevice),
     Shape(oci.LinuxBlockIO, pb.LinuxBlockIO),

@@ -5,13 +5,14 @@ where the dataclass has the unit in its name, the pair is given. None is left ou
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, ClassVar, Generic, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from kata_exporter.agent.arguments import checked_sequence
 from kata_exporter.errors import ArgumentError
 
 ValueT = TypeVar("ValueT")
@@ -30,6 +31,7 @@ class Shape(Generic[ValueT, MessageT]):
         message_type: the message.
         renamed: field of the dataclass to field of the message, where the names differ.
         enums: the enum of each field that is one.
+        least: of a number, where it is above what the message's field takes.
     """
 
     _of_value: ClassVar[dict[type, "Shape[Any, Any]"]] = {}
@@ -41,11 +43,13 @@ class Shape(Generic[ValueT, MessageT]):
         message_type: type[MessageT],
         renamed: Mapping[str, str] | None = None,
         enums: Mapping[str, type[Enum]] | None = None,
+        least: Mapping[str, int] | None = None,
     ) -> None:
         self.value_type = value_type
         self.message_type = message_type
         self.fields = _pairs(value_type, message_type, renamed or {})
         self._enums = enums or {}
+        self._least = least or {}
         self._of_value[value_type] = self
         self._of_message[message_type.DESCRIPTOR.full_name] = self
 
@@ -60,14 +64,24 @@ class Shape(Generic[ValueT, MessageT]):
         message = self.message_type()
         for name, described in self.fields.items():
             content = getattr(value, name)
-            if content is None:
-                continue
             where = f"{argument}.{name}"
+            if content is None and not described.is_repeated:
+                continue
             try:
+                self._check_least(name, content)
                 self._set(message, described, content, where)
             except (TypeError, ValueError, AttributeError) as error:
                 raise ArgumentError(where, content, f"can't be sent: {error}") from error
         return message
+
+    def encode_all(self, values: Sequence[ValueT], argument: str) -> list[MessageT]:
+        """Return the messages of several values.
+
+        Raises:
+            ArgumentError: one can't be sent, or they aren't several.
+        """
+        each = checked_sequence(argument, values)
+        return [self.encode(value, f"{argument}[{i}]") for i, value in enumerate(each)]
 
     def decode(self, message: MessageT) -> ValueT:
         """Return the value of a message.
@@ -80,6 +94,10 @@ class Shape(Generic[ValueT, MessageT]):
         }
         return self.value_type(**contents)
 
+    def _check_least(self, name: str, content: Any) -> None:
+        if name in self._least and content < self._least[name]:
+            raise ValueError(f"it should be {self._least[name]} at least")
+
     def _set(self, message: MessageT, described: FieldDescriptor, content: Any, where: str) -> None:
         target = getattr(message, described.name)
         if isinstance(content, Enum):
@@ -87,13 +105,20 @@ class Shape(Generic[ValueT, MessageT]):
         elif isinstance(content, Mapping):
             target.update(content)
         elif described.is_repeated:
-            if isinstance(content, str | bytes):
-                raise TypeError("it takes several, not one text")
-            target.extend(self._element(item, f"{where}[{i}]") for i, item in enumerate(content))
+            if not isinstance(content, Sequence) or isinstance(content, str | bytes):
+                raise TypeError("it takes several, as a tuple or list")
+            for i, item in enumerate(content):
+                self._append(target, described, item, f"{where}[{i}]")
         elif described.message_type is not None:
             target.CopyFrom(self._element(content, where))
         else:
-            setattr(message, described.name, content)
+            setattr(message, described.name, _checked(described, content))
+
+    def _append(self, target: Any, described: FieldDescriptor, item: Any, where: str) -> None:
+        try:
+            target.append(_checked(described, self._element(item, where)))
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(where, item, f"can't be sent: {error}") from error
 
     def _element(self, content: Any, where: str) -> Any:
         shape = self._of_value.get(type(content))
@@ -111,6 +136,13 @@ class Shape(Generic[ValueT, MessageT]):
         if name in self._enums:
             return _member_of(self._enums[name], described, content)
         return content
+
+
+def _checked(described: FieldDescriptor, content: Any) -> Any:
+    """Return what can stand in a field; protobuf would take True for 1."""
+    if isinstance(content, bool) and described.cpp_type != FieldDescriptor.CPPTYPE_BOOL:
+        raise TypeError(f"{content} is no number and no text")
+    return content
 
 
 def _plain(name: str) -> str:

@@ -218,7 +218,7 @@ async def test_bad_arguments_are_named_before_anything_is_sent(clock: FakeClock)
             ("data", agent.reseed_rng("seed")),  # type: ignore[arg-type]  # on purpose
             ("size_bytes", agent.resize_volume("/run/v", -1)),
             ("size_bytes", agent.resize_volume("/run/v", 1 << 64)),
-            ("pci_path", agent.add_swap([2, 32])),
+            ("pci_path[1]", agent.add_swap([2, 32])),
             ("policy", agent.set_policy("")),
             ("config.swappiness_max", agent.set_mem_agent_memcg(MemcgConfig(swappiness_max=-1))),
         ):

@@ -198,6 +198,22 @@ async def test_start_sandbox_cuts_the_hostname(clock: FakeClock, length: int, se
         await agent.aclose()
 
 
+@pytest.mark.parametrize(
+    ("hostname", "sent"),
+    [("é" * 40, "é" * 32), ("a" + "é" * 40, "a" + "é" * 31), ("€" * 22, "€" * 21)],
+)
+async def test_start_sandbox_cuts_the_hostname_at_the_border_of_a_character(
+    clock: FakeClock, hostname: str, sent: str
+) -> None:
+    """The kernel's limit is of bytes."""
+    async with scripted_agent(clock) as scripted:
+        agent = agent_of(scripted, clock)
+        await agent.start_sandbox(SandboxConfig("sb-one", hostname))
+
+        assert created(scripted).hostname == sent
+        await agent.aclose()
+
+
 async def test_start_sandbox_sends_the_lines_of_resolv_conf_as_they_stand(
     clock: FakeClock, tmp_path: Path
 ) -> None:
@@ -297,7 +313,11 @@ async def test_start_sandbox_can_be_cancelled_at_each_call(clock: FakeClock, wai
             "neighbors[0].state",
         ),
         (SandboxConfig("sb-one"), AgentConfig(policy="\ud800"), "config.policy"),
-        (SandboxConfig("sb-one"), AgentConfig(kernel_modules=("\ud800",)), "config.kernel_modules"),
+        (
+            SandboxConfig("sb-one"),
+            AgentConfig(kernel_modules=("\ud800",)),
+            "config.kernel_modules[0]",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -114,7 +114,9 @@ def test_absent_message_is_none_and_a_present_empty_one_is_not() -> None:
         (Interface(name="\ud800"), "interface.name", "can't be sent"),
         (Interface(raw_flags="up"), "interface.raw_flags", "can't be sent"),  # type: ignore[arg-type]  # on purpose
         (Interface(ip_addresses="10.0.0.1"), "interface.ip_addresses", "it takes several"),  # type: ignore[arg-type]  # on purpose
-        (Interface(ip_addresses=("10.0.0.1",)), "interface.ip_addresses", "can't be sent"),  # type: ignore[arg-type]  # on purpose
+        (Interface(ip_addresses=None), "interface.ip_addresses", "it takes several"),  # type: ignore[arg-type]  # on purpose
+        (Interface(mtu_bytes=True), "interface.mtu_bytes", "True is no number"),
+        (Interface(ip_addresses=("10.0.0.1",)), "interface.ip_addresses[0]", "can't be sent"),  # type: ignore[arg-type]  # on purpose
         (
             Interface(ip_addresses=(IPAddress("a"), IPAddress(3))),  # type: ignore[arg-type]  # on purpose
             "interface.ip_addresses[1].address",
