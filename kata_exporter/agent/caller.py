@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from kata_exporter.agent.address import address_of, called_by_kata
 from kata_exporter.agent.arguments import checked_deadline
 from kata_exporter.agent.connections import Connections, DeadError
 from kata_exporter.agent.errors import AgentError, agent_error, bad_answer, dead_agent
@@ -23,7 +24,7 @@ from kata_exporter.telemetry.hooks import (
     Hooks,
     NoHook,
 )
-from kata_exporter.ttrpc import METADATA_KEY, Call, Metadata, TtrpcError
+from kata_exporter.ttrpc import METADATA_KEY, Call, DeadlineExceeded, Metadata, Phase, TtrpcError
 
 RequestT = TypeVar("RequestT", bound=Message)
 ResponseT = TypeVar("ResponseT", bound=Message)
@@ -63,7 +64,7 @@ class Caller:
 
     Args:
         connections: to it.
-        target: whom the calls are about, for whoever watches them.
+        target: whom the calls are about, for whoever watches them; None is who has the URL.
         clock: for deadlines.
         hook: is told of every call; one that raises fails none.
     """
@@ -72,7 +73,7 @@ class Caller:
         self,
         connections: Connections,
         *,
-        target: CallTarget,
+        target: CallTarget | None,
         clock: Clock,
         hook: CallHook | None = None,
     ) -> None:
@@ -115,7 +116,7 @@ class Caller:
         cap_bytes = method.cap_bytes if cap_bytes is None else cap_bytes
         call = Call(method.service, method.name, payload, cap_bytes, _metadata(watch))
         answer = self._send(call, deadline, watch, alone=method.waits)
-        return await _watched(method, answer, watch, len(payload))
+        return await self._watched(method, answer, watch, len(payload))
 
     async def _send(
         self, call: Call, deadline: float | None, watch: CallWatch, *, alone: bool
@@ -124,9 +125,49 @@ class Caller:
             return await client.call(call, deadline=deadline, trace=watch)
 
     def _info(self, method: Method[RequestT, ResponseT], container: Container | None) -> CallInfo:
+        target = self._target or CallTarget(address_of(self._connections.url))
         if container is None:
-            return CallInfo(method.full_name, self._target)
-        return CallInfo(method.full_name, self._target, container.id, container.name)
+            return CallInfo(method.full_name, target)
+        return CallInfo(method.full_name, target, container.id, container.name)
+
+    async def _watched(
+        self,
+        method: Method[RequestT, ResponseT],
+        answer: Awaitable[bytes],
+        watch: CallWatch,
+        request_bytes: int,
+    ) -> ResponseT:
+        """Await an answer, decode it, and tell the watch how it ended, whichever way it did."""
+        try:
+            payload = await answer
+            response = _decode(method, payload)
+        except (TtrpcError, DeadError) as error:
+            failure = self._failure(method, error)
+            watch.ended(_failed(failure, request_bytes))
+            raise failure from error
+        except AgentError as failure:
+            watch.ended(_failed(failure, request_bytes))
+            raise
+        except asyncio.CancelledError:
+            watch.ended(CallOutcome(Reason.CLOSED, "CANCELLED", "cancelled", request_bytes))
+            raise
+        except Exception as error:
+            # A fault of ours. It goes on upwards, but a span that isn't ended is never seen.
+            name = type(error).__name__
+            watch.ended(CallOutcome(Reason.REJECTED, "UNKNOWN", name, request_bytes))
+            raise
+        watch.ended(CallOutcome(Reason.OK, "OK", "", request_bytes, len(payload)))
+        return response
+
+    def _failure(
+        self, method: Method[RequestT, ResponseT], error: TtrpcError | DeadError
+    ) -> AgentError:
+        if not isinstance(error, TtrpcError):
+            return dead_agent(method.full_name)
+        failure = agent_error(method.full_name, error)
+        if isinstance(error, DeadlineExceeded) and error.phase is Phase.DIAL:
+            failure.unreached = called_by_kata(self._connections.url)
+        return failure
 
 
 def _guarded(hook: CallHook | None) -> CallHook:
@@ -144,46 +185,11 @@ def _metadata(watch: CallWatch) -> Metadata:
     )
 
 
-async def _watched(
-    method: Method[RequestT, ResponseT],
-    answer: Awaitable[bytes],
-    watch: CallWatch,
-    request_bytes: int,
-) -> ResponseT:
-    """Await an answer, decode it, and tell the watch how it ended, whichever way it did."""
-    try:
-        payload = await answer
-        response = _decode(method, payload)
-    except (TtrpcError, DeadError) as error:
-        failure = _failure(method, error)
-        watch.ended(_failed(failure, request_bytes))
-        raise failure from error
-    except AgentError as failure:
-        watch.ended(_failed(failure, request_bytes))
-        raise
-    except asyncio.CancelledError:
-        watch.ended(CallOutcome(Reason.CLOSED, "CANCELLED", "cancelled", request_bytes))
-        raise
-    except Exception as error:
-        # A fault of ours. It goes on upwards, but a span that isn't ended is never seen.
-        name = type(error).__name__
-        watch.ended(CallOutcome(Reason.REJECTED, "UNKNOWN", name, request_bytes))
-        raise
-    watch.ended(CallOutcome(Reason.OK, "OK", "", request_bytes, len(payload)))
-    return response
-
-
 def _decode(method: Method[RequestT, ResponseT], payload: bytes) -> ResponseT:
     try:
         return method.response.FromString(payload)
     except DecodeError as error:
         raise bad_answer(method.full_name, f"answer is no {method.response.__name__}") from error
-
-
-def _failure(method: Method[RequestT, ResponseT], error: TtrpcError | DeadError) -> AgentError:
-    if isinstance(error, TtrpcError):
-        return agent_error(method.full_name, error)
-    return dead_agent(method.full_name)
 
 
 def _failed(failure: AgentError, request_bytes: int) -> CallOutcome:

@@ -46,7 +46,12 @@ class AgentError(KataExporterError):
         self, method: str, reason: Reason, code: str, detail: str, *, from_agent: bool = False
     ) -> None:
         super().__init__(method, reason, code, detail)
+        described = METHOD_OF.get(method)
         self.from_agent = from_agent
+        self.unreached = ""
+        """What couldn't be connected to in time, as Kata's own client calls it."""
+        self.kata_prefix = "" if described is None else described.error_prefix
+        """What it puts before the text of an error."""
         self.method = method
         self.reason = reason
         self.code = code
@@ -62,10 +67,11 @@ class AgentError(KataExporterError):
         For those who look for the words of the runtime's log; programs look at ``reason``.
         """
         method = METHOD_OF.get(self.method)
+        if self.unreached:
+            return f"{self.kata_prefix}timed out connecting to {self.unreached}"
         if self.reason is Reason.TIMEOUT and method is not None:
             return method.timeout_text or f"{method.request.DESCRIPTOR.name} timed out"
-        text = _KATA_TEXTS.get(self.reason, self.detail)
-        return text if method is None else method.error_prefix + text
+        return self.kata_prefix + _KATA_TEXTS.get(self.reason, self.detail)
 
 
 _KATA_TEXTS = {Reason.CLOSED: "ttrpc: closed", Reason.DEAD: DEAD_TEXT}

@@ -138,7 +138,7 @@ class Client:
             return self._connection
         now = self._clock.monotonic()
         if deadline is not None and deadline <= now:
-            raise DeadlineExceeded(Phase.DIAL)
+            raise DeadlineExceeded(Phase.START)
         if self._connecting is None:
             until = now + self._dial_seconds
             self._connecting = asyncio.get_running_loop().create_task(self._connect(until))

@@ -127,7 +127,7 @@ class ClientConnection(asyncio.Protocol):
             raise again(self._error)
         now = self._clock.monotonic()
         if deadline is not None and deadline <= now:
-            raise DeadlineExceeded(Phase.DIAL)
+            raise DeadlineExceeded(Phase.START)
         limit = 0 if deadline is None else timeout_ns(deadline - now)
         request = Request(call.service, call.method, call.payload, limit, call.metadata)
         stream_id = self._protocol.send_request(request, cap_bytes=call.cap_bytes)

@@ -50,6 +50,8 @@ class ConnectError(TtrpcError):
 class Phase(StrEnum):
     """What a call was at when its deadline ran out."""
 
+    START = "start"
+    """At nothing yet: the deadline had passed before."""
     DIAL = "dial"
     ANSWER = "answer"
 
@@ -62,9 +64,13 @@ class DeadlineExceeded(TtrpcError):
         self.phase = phase
 
     def __str__(self) -> str:
-        if self.phase is Phase.DIAL:
-            return "deadline ran out while connecting"
-        return "deadline ran out while waiting for the answer"
+        match self.phase:
+            case Phase.START:
+                return "deadline had passed before anything was done"
+            case Phase.DIAL:
+                return "deadline ran out while connecting"
+            case Phase.ANSWER:
+                return "deadline ran out while waiting for the answer"
 
 
 class ConnectionClosed(TtrpcError):

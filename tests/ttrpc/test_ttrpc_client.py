@@ -215,9 +215,10 @@ async def test_dial_that_nobody_waits_for_ends_with_the_client(
 async def test_deadline_that_has_passed_dials_nobody(peer: RawPeer, clock: FakeClock) -> None:
     dial = HeldDial(peer)
     client = Client(dial, clock=clock)
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(DeadlineExceeded) as caught:
         await client.call(CALL, deadline=clock.monotonic())
 
+    assert caught.value.phase is Phase.START
     assert (dial.deadlines, client.alive) == ([], True)
 
 

@@ -21,6 +21,7 @@ from kata_exporter.ttrpc.errors import SHOWN_CHARACTERS, again
 
 ERRORS = [
     ConnectError("no such file: /run/a.sock"),
+    DeadlineExceeded(Phase.START),
     DeadlineExceeded(Phase.DIAL),
     DeadlineExceeded(Phase.ANSWER),
     ConnectionClosed("connection closed by the peer"),

@@ -205,6 +205,9 @@ class GuestCalls(Part, GuestMethods):
         try:
             await self._caller.call(COPY_FILE, request, deadline=deadline)
         except AgentError as error:
+            if not request.file_size:
+                # Kata's own client says it of pieces only, not of what goes in one request.
+                error.kata_prefix = ""
             error.add_note(f"{request.offset} of {request.file_size} bytes had been sent before")
             raise
 

@@ -17,7 +17,8 @@ class Part:
     Args:
         dial_url: how an agent's URL is dialled, as ``Dialer().dial_url``.
         url: the agent's; may be configured later.
-        target: whom the calls are about, for whoever watches them.
+        target: whom the calls are about, for whoever watches them; unless given, it is made of
+            the URL that is connected to.
         clock: for deadlines and pauses.
         hook: is told of every call; one that raises fails none.
         on_protocol_event: is told of late answers and broken rules, by the names of closed sets.
@@ -44,9 +45,7 @@ class Part:
             clock=self._clock,
             on_protocol_event=on_protocol_event,
         )
-        self._caller = Caller(
-            self._connections, target=target or CallTarget(url), clock=self._clock, hook=hook
-        )
+        self._caller = Caller(self._connections, target=target, clock=self._clock, hook=hook)
         self._configured_url = url
         self._config = AgentConfig()
         self._host = host or Host()

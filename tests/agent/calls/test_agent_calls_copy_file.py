@@ -279,3 +279,20 @@ def test_copy_file_of_any_size_in_any_pieces_is_the_file_in_the_guest(
         assert request.offset == len(guest)
         guest += request.data
     assert bytes(guest) == data
+
+
+@pytest.mark.parametrize("kind", ["empty", "folder", "link"])
+async def test_copy_file_in_one_request_fails_without_the_words_for_pieces(
+    clock: FakeClock, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("target")
+    async with scripted_agent(clock) as scripted:
+        scripted.answers[COPY] = StatusError(Code.INTERNAL, "EINVAL")
+        agent = agent_of(scripted, clock)
+        with pytest.raises(AgentError) as caught:
+            await agent.copy_file(tmp_path / kind, TO)
+        await agent.aclose()
+
+    assert caught.value.kata_text == "INTERNAL: EINVAL"
