@@ -111,5 +111,10 @@ class ArgumentError(KataExporterError):
 
     def __init__(self, argument: str, value: object, problem: str) -> None:
         shown = reprlib.repr(value).encode("ascii", "backslashreplace").decode("ascii")
-        super().__init__(f"{argument} {shown}: {problem}")
+        # What it is made of, so that it can be copied and pickled; the text as it was, cut.
+        super().__init__(argument, value, problem)
+        self._text = f"{argument} {shown}: {problem}"
         self.argument = argument
+
+    def __str__(self) -> str:
+        return self._text

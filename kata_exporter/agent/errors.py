@@ -90,10 +90,14 @@ class CopyError(KataExporterError):
     ) -> None:
         name = printable(str(source))
         sent = f"{sent_bytes} of {size_bytes} bytes were" if size_bytes else "nothing was"
-        super().__init__(f"can't copy {name}: {problem} ({sent} sent)")
+        super().__init__(source, problem)
+        self._text = f"can't copy {name}: {problem} ({sent} sent)"
         self.source = source
         self.sent_bytes = sent_bytes
         self.size_bytes = size_bytes
+
+    def __str__(self) -> str:
+        return self._text
 
 
 def agent_error(method: str, error: TtrpcError) -> AgentError:

@@ -1,5 +1,8 @@
 """Every error of ttrpc has its Reason, and a guest's text is safe to show."""
 
+import copy
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,14 @@ from kata_exporter.agent.errors import (
     link_not_found,
 )
 from kata_exporter.agent.methods import METHODS, About, Method
-from kata_exporter.errors import DialError, HandshakeError, Reason, UrlError, VsockForbidden
+from kata_exporter.errors import (
+    ArgumentError,
+    DialError,
+    HandshakeError,
+    Reason,
+    UrlError,
+    VsockForbidden,
+)
 from kata_exporter.ttrpc import (
     Code,
     ConnectError,
@@ -265,3 +275,24 @@ def test_answer_that_is_not_the_message_is_a_protocol_error() -> None:
     assert isinstance(error, AgentError)
     assert (error.reason, error.code) == (Reason.PROTOCOL_ERROR, "INTERNAL")
     assert str(error) == f"{METRICS}: answer is no Metrics"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ArgumentError("cpus", -1, "should be a number"),
+        CopyError(Path("/a"), "it was changed", sent_bytes=7),
+        AgentError(METRICS, Reason.CLOSED, "UNAVAILABLE", "lost", from_agent=True),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize(
+    "twin_of",
+    [copy.copy, lambda error: pickle.loads(pickle.dumps(error))],  # noqa: S301  our own
+)
+def test_error_can_be_copied_and_sent_to_another_process(
+    error: Exception, twin_of: Callable[[Exception], Exception]
+) -> None:
+    twin = twin_of(error)
+
+    assert (type(twin), str(twin), vars(twin)) == (type(error), str(error), vars(error))
