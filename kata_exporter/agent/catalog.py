@@ -1,5 +1,6 @@
 """Which RPCs each method of the client sends: for documents, and for those who pick one by name."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,10 @@ from typing import Any
 from kata_exporter.agent import methods as rpc
 from kata_exporter.agent.interface import Agent
 from kata_exporter.agent.methods import Method
+
+_INTERFACE = frozenset(
+    name for name, _ in inspect.getmembers(Agent, inspect.isfunction) if not name.startswith("_")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,7 @@ class Entry:
     @property
     def in_interface(self) -> bool:
         """Whether it is one of `Agent`'s, and not an extra of the client."""
-        return hasattr(Agent, self.name)
+        return self.name in _INTERFACE
 
     @property
     def changes_guest(self) -> bool:

@@ -1,14 +1,12 @@
 """An agent in memory, for tests of what uses an `Agent`: it records calls and answers from a script."""
 
-import inspect
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 from kata_exporter.agent.collaborators import Hypervisor
 from kata_exporter.agent.interface import Agent
+from kata_exporter.agent.scripted import Scripted
 from kata_exporter.agent.types import (
     AgentConfig,
     AgentState,
@@ -24,10 +22,7 @@ from kata_exporter.agent.types import (
     SandboxConfig,
     oci,
 )
-from kata_exporter.errors import ArgumentError
 from kata_exporter.model import Container
-
-T = TypeVar("T")
 
 EXEC_ID = "mock-exec"
 STARTED_AT = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,55 +38,13 @@ GUEST_DETAILS = GuestDetails(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class MockCall:
-    """A call as it was made; ``arguments`` hold defaults as well."""
-
-    method: str
-    arguments: Mapping[str, object]
-
-
-class MockAgent(Agent):
+class MockAgent(Scripted, Agent):
     """Every method of `Agent`, without an agent.
 
     What has no script succeeds: with nothing, the empty value of its kind, or what was given to it.
-    ``calls`` holds what was asked, in order.
+    What waits for a guest (an OOM event, a process's end, its output) waits until it has one, or is
+    cancelled. Arguments are kept as they come: none is checked, and no deadline runs out.
     """
-
-    def __init__(self) -> None:
-        self.calls: list[MockCall] = []
-        self._script: dict[str, list[Any]] = {}
-
-    @property
-    def methods(self) -> list[str]:
-        """The names of what was asked, in order."""
-        return [call.method for call in self.calls]
-
-    def script(self, method: str, *answers: object) -> None:
-        """Have a method give these answers one after the other, and the last one for ever.
-
-        An answer is a value to return, an exception to raise, or a function without arguments that
-        returns or, in what is awaited, awaits to one of these.
-
-        Raises:
-            ArgumentError: there is no such method, or no answer.
-        """
-        if method.startswith("_") or not hasattr(Agent, method):
-            raise ArgumentError("method", method, "should be a method of Agent")
-        if not answers:
-            raise ArgumentError("answers", answers, "should be one at least")
-        self._script[method] = list(answers)
-
-    def _play(self, method: str, default: T, **arguments: object) -> T:
-        self.calls.append(MockCall(method, arguments))
-        answers = self._script.get(method, [default])
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        given: T = _given(answer() if callable(answer) else answer)
-        return given
-
-    async def _answer(self, method: str, default: T, **arguments: object) -> T:
-        answer = self._play(method, default, **arguments)
-        return _given(await answer) if inspect.isawaitable(answer) else answer
 
     # Connection
 
@@ -265,9 +218,9 @@ class MockAgent(Agent):
     async def read_process_stdout(
         self, container: Container, exec_id: str, size_bytes: int, *, deadline: float | None = None
     ) -> bytes:
-        return await self._answer(
+        return await self._wait(
             "read_process_stdout",
-            b"",
+            bytes,
             container=container,
             exec_id=exec_id,
             size_bytes=size_bytes,
@@ -277,9 +230,9 @@ class MockAgent(Agent):
     async def read_process_stderr(
         self, container: Container, exec_id: str, size_bytes: int, *, deadline: float | None = None
     ) -> bytes:
-        return await self._answer(
+        return await self._wait(
             "read_process_stderr",
-            b"",
+            bytes,
             container=container,
             exec_id=exec_id,
             size_bytes=size_bytes,
@@ -289,8 +242,8 @@ class MockAgent(Agent):
     async def wait_process(
         self, container: Container, exec_id: str, *, deadline: float | None = None
     ) -> int:
-        return await self._answer(
-            "wait_process", 0, container=container, exec_id=exec_id, deadline=deadline
+        return await self._wait(
+            "wait_process", int, container=container, exec_id=exec_id, deadline=deadline
         )
 
     async def process_list_container(
@@ -376,10 +329,4 @@ class MockAgent(Agent):
         )
 
     async def get_oom_event(self, *, deadline: float | None = None) -> str:
-        return await self._answer("get_oom_event", "", deadline=deadline)
-
-
-def _given(answer: Any) -> Any:
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
+        return await self._wait("get_oom_event", str, deadline=deadline)

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from agent_call import CONTAINER
+from fake_clock import settle
 from filled_value import filled
-from kata_exporter.agent import Agent, MockAgent
+from kata_exporter.agent import Agent, AgentError, MockAgent, Reason
 from kata_exporter.agent.errors import dead_agent
-from kata_exporter.agent.mock import EXEC_ID, STARTED_AT, MockCall
+from kata_exporter.agent.mock import EXEC_ID, STARTED_AT
+from kata_exporter.agent.scripted import MockCall
 from kata_exporter.agent.types import Command, Interface, Process, Route
 from kata_exporter.errors import ArgumentError
 
@@ -30,9 +32,14 @@ def arguments_of(method: Any) -> dict[str, Any]:
     return made
 
 
+WAITS = ["get_oom_event", "wait_process", "read_process_stdout", "read_process_stderr"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 async def test_each_call_is_recorded_with_its_arguments(name: str) -> None:
     agent = MockAgent()
+    if name in WAITS:
+        agent.script(name, None)
     method = getattr(agent, name)
     arguments = arguments_of(method)
     answer = method(**arguments)
@@ -78,6 +85,7 @@ async def test_function_of_a_script_is_called_and_awaited() -> None:
     agent.script("save", lambda: KeyError("gone"))
     wait = asyncio.create_task(agent.get_oom_event())
     await asyncio.sleep(0)
+    await asyncio.sleep(0)
     assert not wait.done()
     events.put_nowait("ctr-one")
     assert await wait == "ctr-one"
@@ -100,7 +108,67 @@ async def test_without_a_script_what_was_given_comes_back() -> None:
     assert await agent.exec(CONTAINER, Command(("ls",))) == Process(EXEC_ID, STARTED_AT)
 
 
-@pytest.mark.parametrize(("method", "answers"), [("chek", (1,)), ("_play", (1,)), ("check", ())])
+@pytest.mark.parametrize(
+    ("method", "answers"),
+    [("chek", (1,)), ("_play", (1,)), ("mro", (1,)), ("add_swap", (1,)), ("check", ())],
+)
 def test_script_of_nothing_is_refused(method: str, answers: tuple[object, ...]) -> None:
     with pytest.raises(ArgumentError):
         MockAgent().script(method, *answers)
+
+
+@pytest.mark.parametrize("name", WAITS)
+async def test_wait_without_a_script_waits_until_it_has_one(name: str) -> None:
+    agent = MockAgent()
+    method = getattr(agent, name)
+    waits = [asyncio.create_task(method(**arguments_of(method))) for _ in range(2)]
+    await settle()
+    assert agent.methods == [name, name]
+    assert not any(wait.done() for wait in waits)
+
+    agent.script(name, first := object(), second := object())
+    assert await asyncio.gather(*waits) in ([first, second], [second, first])
+
+
+@pytest.mark.parametrize("name", WAITS)
+async def test_wait_without_a_script_can_be_cancelled(name: str) -> None:
+    agent = MockAgent()
+    method = getattr(agent, name)
+    wait = asyncio.create_task(method(**arguments_of(method)))
+    await settle()
+    wait.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await wait
+
+    agent.script(name, scripted := object())
+    assert await method(**arguments_of(method)) is scripted
+
+
+async def test_closing_ends_what_waits_as_a_client_does() -> None:
+    async with MockAgent() as agent:
+        wait = asyncio.create_task(agent.get_oom_event())
+        await settle()
+
+    with pytest.raises(AgentError) as caught:
+        await wait
+    assert (caught.value.reason, caught.value.method) == (
+        Reason.CLOSED,
+        "grpc.AgentService/GetOOMEvent",
+    )
+
+
+async def test_every_awaited_call_lets_others_have_their_turn() -> None:
+    """So that a loop over a mock ends when it is cancelled."""
+    agent = MockAgent()
+    agent.script("get_oom_event", "ctr-one")
+
+    async def watch() -> None:
+        while True:
+            await agent.get_oom_event()
+
+    watching = asyncio.create_task(watch())
+    await settle()
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+    assert 1 < len(agent.calls) < 30

@@ -1,6 +1,7 @@
 """What every part of the client holds."""
 
 from collections.abc import Callable
+from typing import Self
 
 from kata_exporter.agent.caller import Caller
 from kata_exporter.agent.collaborators import Host
@@ -63,3 +64,9 @@ class Part:
     async def aclose(self) -> None:
         """Close for good; calls and waits under way end with reason ``closed``."""
         await self._connections.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
