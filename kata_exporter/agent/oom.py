@@ -19,6 +19,7 @@ class OomWaiter:
         """Return the id of the container of the next OOM event.
 
         Cancelling closes the wait's own connection, so that the guest keeps the event for others.
+        Between waits it may stay open, and the guest waits for nothing on it.
 
         Raises:
             AgentError: as the reason says.

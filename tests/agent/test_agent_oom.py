@@ -37,19 +37,22 @@ async def test_event_names_its_container(clock: FakeClock) -> None:
     async with scripted_agent(clock) as scripted:
         queue = Queue()
         scripted.answers[WAIT] = queue
-        wait = asyncio.create_task(OomWaiter(agent_of(scripted, clock)).wait())
+        agent = agent_of(scripted, clock)
+        wait = asyncio.create_task(OomWaiter(agent).wait())
         await settle()
         assert not wait.done()
         queue.put("ctr-one")
 
         assert await wait == "ctr-one"
+        await agent.aclose()
 
 
 async def test_wait_has_no_end_of_its_own_and_asks_for_none(clock: FakeClock) -> None:
     async with scripted_agent(clock) as scripted:
         queue = Queue()
         scripted.answers[WAIT] = queue
-        wait = asyncio.create_task(OomWaiter(agent_of(scripted, clock)).wait())
+        agent = agent_of(scripted, clock)
+        wait = asyncio.create_task(OomWaiter(agent).wait())
         await settle()
         await clock.run_for(1_000_000, step=100_000)
         assert not wait.done()
@@ -57,22 +60,22 @@ async def test_wait_has_no_end_of_its_own_and_asks_for_none(clock: FakeClock) ->
 
         queue.put("ctr-one")
         assert await wait == "ctr-one"
+        await agent.aclose()
 
 
-async def test_wait_has_a_connection_of_its_own_and_leaves_none(clock: FakeClock) -> None:
+async def test_wait_has_a_connection_of_its_own_which_the_next_wait_uses(clock: FakeClock) -> None:
     async with scripted_agent(clock) as scripted:
         scripted.answers["grpc.Health/Check"] = b""
         scripted.answers[WAIT] = queue = Queue()
         agent = agent_of(scripted, clock)
         await agent.check()
-        wait = asyncio.create_task(OomWaiter(agent).wait())
-        await settle()
-        assert scripted.connections == 2
-
-        queue.put("ctr-one")
-        await wait
-        await settle()
-        assert scripted.connections == 1
+        waiter = OomWaiter(agent)
+        for _ in range(3):
+            wait = asyncio.create_task(waiter.wait())
+            await settle()
+            assert (scripted.dials, scripted.connections) == (2, 2)
+            queue.put("ctr-one")
+            await wait
         await agent.check()
         await agent.aclose()
 
@@ -104,7 +107,8 @@ async def test_cancelling_a_wait_closes_its_connection_and_takes_no_event(
 async def test_second_wait_at_a_time_is_refused_and_the_first_goes_on(clock: FakeClock) -> None:
     async with scripted_agent(clock) as scripted:
         scripted.answers[WAIT] = queue = Queue()
-        waiter = OomWaiter(agent_of(scripted, clock))
+        agent = agent_of(scripted, clock)
+        waiter = OomWaiter(agent)
         first = asyncio.create_task(waiter.wait())
         await settle()
 
@@ -113,6 +117,7 @@ async def test_second_wait_at_a_time_is_refused_and_the_first_goes_on(clock: Fak
         assert scripted.methods == [WAIT]
         queue.put("ctr-one")
         assert await first == "ctr-one"
+        await agent.aclose()
 
 
 async def test_failed_wait_is_an_agent_error_and_the_next_may_follow(clock: FakeClock) -> None:

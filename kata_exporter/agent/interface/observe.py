@@ -27,5 +27,6 @@ class ObserveMethods(Protocol):
         """Wait for an OOM event and return the id of its container (``GetOOMEvent``).
 
         The event is taken away from whoever else waits for it. The wait has a connection of its
-        own: cancelling it closes that, so that no event is swallowed.
+        own: cancelling it closes that, so that no event is swallowed. After an event the connection
+        is kept for the next wait.
         """

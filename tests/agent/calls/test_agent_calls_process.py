@@ -138,6 +138,7 @@ async def test_read_gives_an_empty_answer_as_the_end(clock: FakeClock, stream: s
         agent = agent_of(scripted, clock)
 
         assert await getattr(agent, f"read_process_{stream}")(CONTAINER, "exec-one", 4096) == b""
+        await agent.aclose()
 
 
 @pytest.mark.parametrize("stream", ["Stdout", "Stderr"])
@@ -155,6 +156,7 @@ async def test_read_takes_as_much_as_was_asked_for_and_no_more(
         with pytest.raises(AgentError) as caught:
             await read(CONTAINER, "exec-one", MAX_READ_BYTES - 1)
         assert (caught.value.method, caught.value.reason) == (rpc, Reason.PROTOCOL_ERROR)
+        await agent.aclose()
 
 
 @pytest.mark.parametrize("stream", ["Stdout", "Stderr"])
