@@ -18,20 +18,43 @@ Generated from the code by `make docs`; a check keeps it so.
 itself:
 
 ```python
+import time
+
 from kata_exporter.agent import KataAgent
 from kata_exporter.model import Container
 from kata_exporter.sockets import Dialer
 
-agent = KataAgent(Dialer().dial_url, "hvsock:///run/vc/vm/SANDBOX/clh.sock:1024")
-print(await agent.get_guest_details())
-print(await agent.stats_container(Container(CONTAINER_ID)))
-await agent.aclose()
+async with KataAgent(Dialer().dial_url, "hvsock:///run/vc/vm/SANDBOX/clh.sock:1024") as agent:
+    print(await agent.get_guest_details())
+    print(await agent.stats_container(Container(CONTAINER_ID), deadline=time.monotonic() + 5))
 ```
 
 `Agent` is its interface, `MockAgent` the same in memory for tests. What methods take and give is in \
 `kata_exporter.agent.types`; errors are `AgentError`, whose `reason` says why there is no answer, and \
-`ArgumentError` (of `kata_exporter.errors`), before anything is sent. Whoever can connect to an agent owns its sandbox: the \
+`ArgumentError`, before anything is sent. Whoever can connect to an agent owns its sandbox: the \
 exporter itself holds an observer, which can make five calls that change nothing.
+
+## Deadlines
+
+A `deadline` is absolute, in seconds on the client's clock: `time.monotonic() + 5` unless the client was \
+given a `clock` of another kind. It holds for all that a method sends, connecting included. One that has \
+passed gives reason `timeout` at once; one that is not finite is refused.
+
+Without a deadline each call has the time-out of its class, as with Kata's own client, so that a method \
+that makes several calls may take the sum, and the deadline is the only bound of the whole. That is so \
+for the `Health/Check` of `start_sandbox` as well: with a deadline it may take longer than its 30 s.
+
+## Life of a client
+
+- It connects with the first call, for 30 s at most or as `AgentConfig.dial_timeout_seconds` says. A call \
+whose deadline runs out meanwhile ends with `timeout`, and the connection is still made for the others.
+- After a failed dial it is **dead for good**: each call ends with reason `dead`, and nothing is dialled. \
+Who wants to try again makes a new client, when it sees fit. A URL that can't be read fails no dial.
+- A connection that is lost gives `closed` until `disconnect`, after which the next call connects.
+- `redial=True` dials again and again within the time of one dial, for a guest that boots.
+- `hook` is told of each call's start, steps and end, and may add metadata to its request: a `CallHook` of \
+`kata_exporter.telemetry.hooks`, whose failures fail no call.
+- `aclose`, or the end of `async with`, closes all its connections.
 
 Where Kata's own client reaches into the VMM or the shared files, a runtime gives ours what it has: \
 `KataAgent(…, host=Host(hypervisor, sharing))`, of the protocols `Hypervisor` and `FileSharing` in \
@@ -39,8 +62,9 @@ Where Kata's own client reaches into the VMM or the shared files, a runtime give
 guest mounts for them. Without a host, what concerns it does nothing and says so in the log, at debug \
 level: a container's files have to be in the guest already.
 
-- **Time-out** is what holds without a `deadline`; with one, that holds for all that the method sends, \
-connecting included. A time-out that is given for several calls is for each.
+## Methods
+
+- **Time-out** is what holds without a `deadline`. One that is given for several calls is for each.
 - **Changes** says whether something in the guest is changed, or taken from whoever else waits for it.
 - **Agents** are the releases that have it, from 2.0 on.
 - Methods in *italics* are extras, which the interface of Kata's own runtime didn't have.
@@ -87,6 +111,14 @@ loads neither policy nor kernel modules. Left to runtimes altogether are: \
 {", ".join(f"`{name}`" for name in LEFT_TO_RUNTIMES)}.
 """
 
+TIMEOUT_NOTES = {
+    "start_sandbox": "all but the first 300 s on another machine; each try of UpdateInterface its own",
+    "create_container": "or `create_container_timeout_seconds` of the sandbox",
+    "update_interface": "for each of 20 tries, pauses not counted",
+    "copy_file": "for each piece of 1 MiB",
+}
+"""What a method's time-outs are besides those of its calls' classes."""
+
 NOUNS = {
     "connection": "The way to the agent. Nothing here asks it.",
     "sandbox": "A sandbox's life.",
@@ -108,7 +140,7 @@ def page() -> str:
 def _parts() -> Iterator[str]:
     yield INTRODUCTION
     for noun, entries in CATALOG.items():
-        yield f"\n## {noun.capitalize()}\n\n{NOUNS[noun]}\n\n"
+        yield f"\n### {noun.capitalize()}\n\n{NOUNS[noun]}\n\n"
         yield from table(HEAD, map(_row, entries))
     yield SHELL
 
@@ -118,7 +150,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     return (
         name if entry.in_interface else f"*{name}*",
         "<br>".join(f"`{method.full_name}`" for method in entry.rpcs) or "none",
-        _joined(map(_timeout, entry.rpcs)),
+        _noted(_joined(map(_timeout, entry.rpcs)), TIMEOUT_NOTES.get(entry.name)),
         "" if not entry.rpcs else "yes" if entry.changes_guest else "no",
         _joined(map(_releases, entry.rpcs)),
         cell(summary(entry.name)),
@@ -134,6 +166,10 @@ def _joined(texts: Iterable[str]) -> str:
 def _timeout(method: Method[Any, Any]) -> str:
     seconds = Timeouts().of(method.timeout)
     return "none" if seconds is None else f"{seconds:g} s"
+
+
+def _noted(text: str, note: str | None) -> str:
+    return text if note is None else f"{text}<br>({note})"
 
 
 def _releases(method: Method[Any, Any]) -> str:

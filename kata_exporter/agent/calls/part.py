@@ -16,11 +16,13 @@ class Part:
     """Base of the parts, which are joined to one client.
 
     Args:
-        dial_url: how an agent's URL is dialled, as ``Dialer().dial_url``.
+        dial_url: how an agent's URL is dialled, as ``Dialer().dial_url``; raises `UrlError` for one
+            that can't be read.
         url: the agent's; may be configured later.
         target: whom the calls are about, for whoever watches them; unless given, it is made of
             the URL that is connected to.
-        clock: for deadlines and pauses.
+        clock: for deadlines and pauses; every ``deadline`` is a time of its ``monotonic``, which is
+            that of `time` unless another clock is given.
         hook: is told of every call; one that raises fails none.
         on_protocol_event: is told of late answers and broken rules, by the names of closed sets.
         host: the VMM and the shared files, where they are the user's.

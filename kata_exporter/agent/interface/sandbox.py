@@ -33,7 +33,8 @@ class SandboxMethods(Protocol):
         In this order: ``Health/Check``; ``SetPolicy`` if there is one; ``UpdateInterface`` for each interface,
         ``UpdateRoutes`` and ``AddARPNeighbors`` (that an old agent may not have); ``CreateSandbox``
         with host name, DNS, storages and kernel modules. A sandbox on another machine gets neither
-        network nor kernel modules, and 300 s for each call but the first.
+        network nor kernel modules, and 300 s for each call but the first. A deadline is the only
+        bound of the whole, and of the first call too; without one each has the time-out of its class.
 
         Raises:
             AgentError: of the first call that failed; those after it weren't made.
