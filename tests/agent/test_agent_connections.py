@@ -283,3 +283,13 @@ async def test_disconnect_and_mark_dead_without_a_connection_are_no_error(
 
         assert await reason_of(agent) is Reason.DEAD
         assert scripted.dials == 1
+
+
+async def test_end_of_its_block_closes_a_client(clock: FakeClock) -> None:
+    async with scripted_agent(clock) as scripted:
+        async with agent_of(scripted, clock) as agent:
+            await agent.check()
+            assert scripted.connections == 1
+        await scripted.ended()
+
+    assert not agent.alive
