@@ -5,5 +5,5 @@ from kata_exporter.agent.messages.shape import Shape
 from kata_exporter.agent.types.container import Device, FSGroup, FSGroupChangePolicy, Storage
 
 FS_GROUP = Shape(FSGroup, pb.FSGroup, enums={"group_change_policy": FSGroupChangePolicy})
-STORAGE = Shape(Storage, pb.Storage)
+STORAGE = Shape(Storage, pb.Storage, nested=[FS_GROUP])
 DEVICE = Shape(Device, pb.Device)

@@ -7,6 +7,6 @@ from kata_exporter.agent.types.network import ARPNeighbor, Interface, IPAddress,
 _FAMILY = {"family": IPFamily}
 
 IP_ADDRESS = Shape(IPAddress, pb.IPAddress, enums=_FAMILY)
-INTERFACE = Shape(Interface, pb.Interface, {"mtu_bytes": "mtu"})
+INTERFACE = Shape(Interface, pb.Interface, {"mtu_bytes": "mtu"}, nested=[IP_ADDRESS])
 ROUTE = Shape(Route, pb.Route, {"mtu_bytes": "mtu"}, enums=_FAMILY)
-ARP_NEIGHBOR = Shape(ARPNeighbor, pb.ARPNeighbor)
+ARP_NEIGHBOR = Shape(ARPNeighbor, pb.ARPNeighbor, nested=[IP_ADDRESS])

@@ -5,9 +5,9 @@ where the dataclass has the unit in its name, the pair is given. None is left ou
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -24,18 +24,16 @@ class WrongShape(Exception):
 
 
 class Shape(Generic[ValueT, MessageT]):
-    """A dataclass and its message. Made once for each; nested ones must be made as well.
+    """A dataclass and its message.
 
     Args:
         value_type: the dataclass.
         message_type: the message.
         renamed: field of the dataclass to field of the message, where the names differ.
         enums: the enum of each field that is one.
+        nested: the shapes of fields that are messages themselves.
         least: of a number, where it is above what the message's field takes.
     """
-
-    _of_value: ClassVar[dict[type, "Shape[Any, Any]"]] = {}
-    _of_message: ClassVar[dict[str, "Shape[Any, Any]"]] = {}
 
     def __init__(
         self,
@@ -43,6 +41,7 @@ class Shape(Generic[ValueT, MessageT]):
         message_type: type[MessageT],
         renamed: Mapping[str, str] | None = None,
         enums: Mapping[str, type[Enum]] | None = None,
+        nested: Iterable["Shape[Any, Any]"] = (),
         least: Mapping[str, int] | None = None,
     ) -> None:
         self.value_type = value_type
@@ -50,8 +49,9 @@ class Shape(Generic[ValueT, MessageT]):
         self.fields = _pairs(value_type, message_type, renamed or {})
         self._enums = enums or {}
         self._least = least or {}
-        self._of_value[value_type] = self
-        self._of_message[message_type.DESCRIPTOR.full_name] = self
+        self.nested = tuple(nested)
+        self._of_value = {shape.value_type: shape for shape in self.nested}
+        self._of_message = {shape.message_type.DESCRIPTOR.full_name: shape for shape in self.nested}
 
     def encode(self, value: ValueT, argument: str) -> MessageT:
         """Return the message of a value.
