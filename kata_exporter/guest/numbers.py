@@ -9,12 +9,14 @@ agent's counters and gauges look like. Others are brought to one canonical form 
 import re
 from collections.abc import Callable, Sequence
 
-PLAIN = r"(?:0|[1-9][0-9]{0,19}+)(?:\.[0-9]{1,20}+)?+"
+# No group here or in the scanner is possessive: before Python 3.11.5 one that fails in its middle
+# keeps what it had taken by then, so that "1e" is a number.
+PLAIN = r"(?:0|[1-9][0-9]{0,19}+)(?:\.[0-9]{1,20}+)?"
 PLAIN_CHARACTERS = 41
 """The longest plain number."""
 
 _PLAIN = re.compile(PLAIN)
-_NUMBER = re.compile(r"-?+[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+")
+_NUMBER = re.compile(r"-?+[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?+[0-9]++)?")
 _LARGEST = 1e300
 """Far from the largest float, so that no conversion of units overflows."""
 _EXACT = 2**53

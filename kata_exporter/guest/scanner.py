@@ -15,12 +15,13 @@ from kata_exporter.guest.limits import Limits
 from kata_exporter.guest.numbers import PLAIN, is_number
 from kata_exporter.guest.rejects import GuestTextError, RejectReason
 
-_PAIR = r'[a-zA-Z_][a-zA-Z0-9_]*+="(?:[^"\\]++|\\[\\"n])*+"'
+_VALUE = r'[^"\\]*+(?:\\[\\"n][^"\\]*+)*'
+_PAIR = rf'[a-zA-Z_][a-zA-Z0-9_]*+="{_VALUE}"'
 _HEAD = re.compile(
     r"([a-zA-Z_:][a-zA-Z0-9_:]*+)"
-    rf"(?:\{{({_PAIR}(?:,{_PAIR})*+)?+\}})?+"
+    rf"(?:\{{({_PAIR}(?:,{_PAIR})*)?\}})?"
 )  # fmt: skip
-_PAIRS = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*+)="((?:[^"\\]++|\\[\\"n])*+)"')
+_PAIRS = re.compile(rf'([a-zA-Z_][a-zA-Z0-9_]*+)="({_VALUE})"')
 _ESCAPE = re.compile(r'\\([\\"n])')
 _PLAIN_VALUE = re.compile(rf" ({PLAIN})\n")
 

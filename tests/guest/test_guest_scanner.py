@@ -169,34 +169,59 @@ PATTERNS = (
 )
 
 
-def _backtracking(node: Any) -> Iterator[object]:
-    """Yield every repeat below a node of a parsed pattern that may give back what it took."""
+_CHARACTERS = {sre.IN, sre.LITERAL, sre.NOT_LITERAL, sre.ANY}
+
+
+def _doubtful(node: Any) -> Iterator[object]:
+    """Yield every repeat below a node of a parsed pattern that isn't as it must be.
+
+    A repeat of characters may give nothing back, so that no text is read again and again. One of a
+    group may not be possessive: before Python 3.11.5 its last turn, if it fails in its middle, keeps
+    what it had taken.
+    """
     for operator, argument in node:
-        if operator in {sre.MAX_REPEAT, sre.MIN_REPEAT}:
-            low, high, _ = argument
-            if low != high:
+        if operator in {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}:
+            low, high, repeated = argument
+            of_characters = len(repeated) == 1 and repeated[0][0] in _CHARACTERS
+            if low != high and of_characters != (operator is sre.POSSESSIVE_REPEAT):
                 yield operator, argument
         for part in argument if isinstance(argument, tuple) else ():
             if isinstance(part, sre_parser.SubPattern):
-                yield from _backtracking(part)
+                yield from _doubtful(part)
             elif isinstance(part, list):
                 for branch in part:
-                    yield from _backtracking(branch)
+                    yield from _doubtful(branch)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.pattern[:24])
-def test_no_pattern_can_backtrack(pattern: re.Pattern[str]) -> None:
-    assert not list(_backtracking(sre_parser.parse(pattern.pattern)))
+def test_characters_are_never_given_back_and_groups_never_kept(pattern: re.Pattern[str]) -> None:
+    assert not list(_doubtful(sre_parser.parse(pattern.pattern)))
 
 
-def test_the_check_for_backtracking_finds_it() -> None:
-    assert list(_backtracking(sre_parser.parse(r"x(?:a|(?:b+)c)y")))
+@pytest.mark.parametrize("pattern", [r"x(?:a|(?:b+)c)y", r"x(?:a|(?:bc)++)y"])
+def test_the_check_of_repeats_finds_what_it_looks_for(pattern: str) -> None:
+    assert list(_doubtful(sre_parser.parse(pattern)))
+
+
+@pytest.mark.parametrize(
+    "head", ['a{b="c",}', 'a{b="c",junk}', 'a{b="c",d=}', 'a{b="\\x"}', "a{,}"]
+)
+def test_labels_that_end_in_their_middle_are_no_labels(head: str) -> None:
+    assert scanner._HEAD.fullmatch(head) is None
+
+
+@pytest.mark.parametrize("text", ["1e", "1E", "1e+", "1.", "-", "1.5e", "0x", "1.2.3"])
+def test_numbers_that_end_in_their_middle_are_no_numbers(text: str) -> None:
+    assert not numbers.is_number(text)
+    assert numbers.canonical(text) is None
 
 
 HOSTILE: dict[str, Callable[[int], str]] = {
     "labels never closed": lambda size: 'a{a="' * (size // 5),
     "a label never closed, per line": lambda size: 'a{a="x\n' * (size // 7),
     "backslashes": lambda size: 'a{a="' + "\\" * size,
+    "escapes never closed": lambda size: 'a{a="' + "\\n" * (size // 2),
+    "labels of escapes never closed": lambda size: "a{" + 'a="\\n\\n",' * (size // 9),
     "backslashes, per line": lambda size: ('a{a="' + "\\" * 50 + '"} 1\n') * (size // 60),
     "one line": lambda size: "a" * size,
     "spaces": lambda size: " " * size,
