@@ -4,7 +4,8 @@ The grammar is narrower than the text format 0.0.4: ``family{key="value",...} nu
 nothing behind the number. Comments are passed over, HELP and TYPE among them: ours count.
 
 Rules that keep it linear:
-- No pattern can backtrack: every repeat is possessive.
+- Nothing is read twice: a repeat of characters is possessive, and each turn of a group begins with
+  a character that ends the one before.
 - A line is parsed once, by a fixed number of patterns, and only up to its cap.
 """
 
