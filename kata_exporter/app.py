@@ -21,7 +21,7 @@ from kata_exporter.collectors.scheduler import Scheduler
 from kata_exporter.config.settings import Settings
 from kata_exporter.discovery.source import Source
 from kata_exporter.discovery.static import StaticSource, static_sandbox
-from kata_exporter.errors import ConfigError, Reason
+from kata_exporter.errors import AddressError, ConfigError, Reason
 from kata_exporter.exposition import render
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
@@ -212,6 +212,8 @@ class Exporter:
         return self._first_round
 
     def _connect(self, sandbox: Sandbox) -> Observer:
+        if sandbox.refusal is not None:
+            raise AddressError(sandbox.refusal.detail, Reason(sandbox.refusal.reason))
         url = AgentUrl.parse(sandbox.agent_url)
         return observe(
             self._dialer.dial_url,

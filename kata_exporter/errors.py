@@ -5,7 +5,8 @@ Every error that crosses a package border is one of these; ``ttrpc`` has a tree 
 
     KataExporterError
     ├── ConfigError          the operator's configuration can't be used; ends the process with 2
-    ├── UrlError             an agent URL that can't be read or isn't allowed
+    ├── AddressError         a sandbox has no address that may be used
+    │   └── UrlError         an agent URL that can't be read or isn't allowed
     ├── DialError            no connection to an agent's socket
     │   ├── HandshakeError   the VMM's socket was there, but didn't pass us on to the guest
     │   └── VsockForbidden   the kernel or a seccomp profile denies AF_VSOCK
@@ -74,10 +75,21 @@ class ConfigError(KataExporterError):
     """
 
 
-class UrlError(KataExporterError):
-    """An agent URL that can't be read; the text names the part that is wrong."""
+class AddressError(KataExporterError):
+    """A sandbox has no address at which its agent may be asked; the text says why.
 
-    reason = Reason.REJECTED
+    Args:
+        text: why.
+        reason: the same, as the sandbox's state.
+    """
+
+    def __init__(self, text: str, reason: Reason = Reason.REJECTED) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class UrlError(AddressError):
+    """An agent URL that can't be read or isn't allowed; the text names the part that is wrong."""
 
 
 class DialError(KataExporterError):

@@ -53,11 +53,35 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class Announcement:
+    """That a shim announced an agent's URL; one that an administrator wrote has none.
+
+    It holds no further than it is checked: ``root`` is the folder below which the agent's socket is
+    reached, no symlink on the way, and empty where the URL names no socket (vsock).
+    """
+
+    root: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a sandbox that is there can't be asked.
+
+    ``reason`` is a value of ``errors.Reason``; ``detail`` is for the log, escaped and cut.
+    """
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sandbox:
     """A VM sandbox as the registry knows it.
 
     ``generation`` is numbered by the registry alone, from 1: a sandbox that comes back under the
     same id is another generation, and nothing of the old one is ever shown under the new one.
+    ``agent_url`` is empty where it isn't known, or not to be used: then ``refusal`` says why, unless
+    nobody has told it yet.
     """
 
     id: str
@@ -67,6 +91,8 @@ class Sandbox:
     pod: Pod = field(default_factory=Pod)
     containers: tuple[Container, ...] = ()
     sources: frozenset[str] = frozenset()
+    announced: Announcement | None = None
+    refusal: Refusal | None = None
 
     @property
     def workload_containers(self) -> tuple[Container, ...]:
@@ -76,10 +102,11 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSeen:
-    """A source of discovery sees a sandbox.
+    """A source of discovery sees a sandbox: all that it says of it, from now on.
 
-    ``birth`` is the source's evidence of when this sandbox came to be (inode and ctime of its
-    directory, CRI's created_at, the text of its entry): another birth is another generation.
+    ``agent_url`` is empty where the source doesn't know it; ``refusal`` then says why it never may,
+    if that is known. ``birth`` is the source's evidence of when this sandbox came to be (its shim's
+    socket, CRI's created_at, the text of its entry): another birth is another generation.
     """
 
     source: str
@@ -89,6 +116,8 @@ class SandboxSeen:
     runtime: Runtime = Runtime.NONE
     pod: Pod = field(default_factory=Pod)
     containers: tuple[Container, ...] = ()
+    announced: Announcement | None = None
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Collection:
     Args:
         store: takes the rounds.
         scheduler: says when.
-        connect: makes an observer for a sandbox; raises `UrlError`.
+        connect: makes an observer for a sandbox; raises `AddressError`.
         settings: what holds for every round.
         on_round: is told of each round that the store took.
     """
@@ -51,24 +51,23 @@ class Collection:
             await self._asked.wait()
 
     def started(self, sandbox: Sandbox) -> None:
-        """Ask it from now on."""
-        rounds = SandboxRounds(sandbox, lambda: self._connect(sandbox), self._settings)
-        self._rounds[sandbox.id] = rounds
+        """Ask it from now on, or from when its address is known, or known to be refused."""
         self._unasked.add(sandbox.id)
-        self._scheduler.add(sandbox.id, lambda: self._run(sandbox, rounds))
+        self._ask(sandbox)
 
     def updated(self, sandbox: Sandbox) -> None:
-        """Ask for its containers as they are now."""
-        self._rounds[sandbox.id].update(sandbox)
+        """Ask for its containers as they are now; at once, where its address is news."""
+        rounds = self._rounds.get(sandbox.id)
+        if rounds is not None and rounds.same_address(sandbox):
+            rounds.update(sandbox)
+        else:
+            self._leave(sandbox)
+            self._ask(sandbox)
 
     def stopped(self, sandbox: Sandbox) -> None:
         """Ask it no longer; its connection is closed in the background."""
-        rounds = self._rounds.pop(sandbox.id)
+        self._leave(sandbox)
         self._was_asked(sandbox)
-        running = self._scheduler.remove(sandbox.id)
-        task = asyncio.get_running_loop().create_task(_end(running, rounds))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
 
     async def aclose(self) -> None:
         """Stop asking, and return when every connection is closed."""
@@ -78,6 +77,22 @@ class Collection:
         self._rounds.clear()
         if self._closing:
             await asyncio.wait(self._closing)
+
+    def _ask(self, sandbox: Sandbox) -> None:
+        if not sandbox.agent_url and sandbox.refusal is None:
+            return  # nobody has told its address yet
+        rounds = SandboxRounds(sandbox, self._connect, self._settings)
+        self._rounds[sandbox.id] = rounds
+        self._scheduler.add(sandbox.id, lambda: self._run(sandbox, rounds))
+
+    def _leave(self, sandbox: Sandbox) -> None:
+        rounds = self._rounds.pop(sandbox.id, None)
+        if rounds is None:
+            return
+        running = self._scheduler.remove(sandbox.id)
+        task = asyncio.get_running_loop().create_task(_end(running, rounds))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def _run(self, sandbox: Sandbox, rounds: SandboxRounds) -> bool:
         collected = await rounds.run()

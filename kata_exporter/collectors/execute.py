@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kata_exporter.agent.errors import AgentError
 from kata_exporter.clock import Clock
-from kata_exporter.errors import ArgumentError, Reason, UrlError
+from kata_exporter.errors import AddressError, ArgumentError, Reason
 from kata_exporter.guest.rejects import GuestTextError
 from kata_exporter.metrics import Chunk
 from kata_exporter.snapshot import CollectorResult
@@ -32,7 +32,7 @@ async def execute(
     started = clock.monotonic()
     try:
         collected = await work()
-    except (AgentError, ArgumentError, UrlError) as error:
+    except (AgentError, ArgumentError, AddressError) as error:
         reason, chunks, detail = error.reason, None, str(error)
     except GuestTextError as error:
         reason, chunks, detail = Reason.REJECTED, None, str(error)

@@ -52,7 +52,7 @@ class AgentLink:
         guest that breaks its connection costs one connection a round.
 
         Raises:
-            UrlError: the agent's URL can't be used.
+            AddressError: the sandbox has no address that can be used.
         """
         if self._observer is not None and not self._observer.alive:
             await self.aclose()

@@ -46,21 +46,28 @@ class SandboxRounds:
 
     Args:
         sandbox: whom to ask.
-        connect: makes an observer for it; raises `UrlError`.
+        connect: makes an observer for it; raises `AddressError`.
         settings: as `RoundSettings`.
     """
 
     def __init__(
-        self, sandbox: Sandbox, connect: Callable[[], Observer], settings: RoundSettings
+        self, sandbox: Sandbox, connect: Callable[[Sandbox], Observer], settings: RoundSettings
     ) -> None:
         self._sandbox = sandbox
         self._settings = settings
         self._link = AgentLink(
-            connect, clock=settings.clock, interval_seconds=settings.interval_seconds
+            lambda: connect(self._sandbox),
+            clock=settings.clock,
+            interval_seconds=settings.interval_seconds,
         )
         self._containers = ContainerStatsCollector(self._link)
         self._version: str | None = None
         self._reader: GuestReader | None = None
+
+    def same_address(self, sandbox: Sandbox) -> bool:
+        """Whether `sandbox` is asked, or refused, at the address that these rounds have."""
+        ours = self._sandbox
+        return (ours.agent_url, ours.refusal) == (sandbox.agent_url, sandbox.refusal)
 
     def update(self, sandbox: Sandbox) -> None:
         """Ask for these containers from the next round on."""

@@ -109,6 +109,22 @@ class CollectionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscoverySettings:
+    """Where sandboxes are looked for, and what is trusted there.
+
+    ``directories`` hold a folder for each sandbox, with its shim's socket. A socket that a shim
+    announces must be in the sandbox's own folder there, below one of Kata's usual ``agent_roots``, or
+    below one of these. ``agent_port`` is where agents listen, over either kind of vsock.
+    ``peer_uids`` are users that sockets may belong to, beside root and our own.
+    """
+
+    directories: tuple[str, ...] = ("/run/vc/sbs", "/run/kata")
+    agent_roots: tuple[str, ...] = ()
+    agent_port: int = 1024
+    peer_uids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WebSettings:
     """Where metrics are served."""
 
@@ -143,6 +159,7 @@ class Settings:
     """All that can be set."""
 
     collection: CollectionSettings = field(default_factory=CollectionSettings)
+    discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     web: WebSettings = field(default_factory=WebSettings)
     log: LogSettings = field(default_factory=LogSettings)
     sandboxes: tuple[StaticSandbox, ...] = ()

@@ -1,149 +1,147 @@
 """How an event of discovery changes what is known. Pure: no IO, no clock, nothing kept.
 
 Rules:
-1. A sandbox is there while at least one source sees it.
-2. Another birth, or another agent URL, is another generation: the old one stops before the new one
-   starts, so nothing is inherited.
-3. Other changes (pod, containers) update the generation that is there.
-4. Where sources disagree, the one named first in `PRECEDENCE` is believed, field by field where it
-   says anything.
+1. A sandbox is there while at least one source sees it. What is known of it follows from what each
+   source last said, in whatever order they said it.
+2. Where sources disagree, the one named first in `told.PRECEDENCE` is believed, field by field where
+   it says anything.
+3. An agent URL that a shim announced is refused where another sandbox has it too, for all that
+   announced it: nobody can tell whose guest would answer. One that an administrator wrote stands.
+4. Another birth is another generation, and so is another agent URL once there was one, or its loss:
+   the old generation stops before the new one starts, so nothing is inherited.
+5. Other changes (pod, containers, the first agent URL) update the generation that is there.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from kata_exporter.model import (
-    Container,
-    DiscoveryEvent,
-    Pod,
-    Runtime,
-    Sandbox,
-    SandboxGone,
-    SandboxSeen,
-)
+from kata_exporter.model import DiscoveryEvent, Refusal, Sandbox
+from kata_exporter.registry.told import Told
 
-PRECEDENCE = ("static",)
-"""Sources, most believed first; one that isn't listed comes last."""
+CONTESTED = "rejected"
+"""The state of a sandbox whose claim is refused, as a value of ``errors.Reason``."""
+
+_RIVALS_NAMED = 3
+_NO_IDS: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A sandbox, and what it follows from."""
+
+    sandbox: Sandbox
+    told: Told
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A sandbox, and who sees it."""
+    """All that is known: entries by sandbox id, and for each agent URL the ids that claim it."""
 
-    sandbox: Sandbox
-    sightings: Mapping[str, SandboxSeen]
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What an event did: the new state, and what to stop, start and update, in this order."""
 
-    known: Mapping[str, Known]
+    known: Known
     stopped: tuple[Sandbox, ...] = ()
     started: tuple[Sandbox, ...] = ()
     updated: tuple[Sandbox, ...] = ()
 
 
-def reconcile(known: Mapping[str, Known], event: DiscoveryEvent, *, next_generation: int) -> Change:
+def reconcile(known: Known, event: DiscoveryEvent, *, next_generation: int) -> Change:
     """Apply an event.
 
     Args:
-        known: what is known, by sandbox id.
+        known: what is known.
         event: what a source says.
-        next_generation: the number of a generation that this event may start.
+        next_generation: the number of the first generation that this event may start.
     """
-    match event:
-        case SandboxSeen():
-            return _seen(known, event, next_generation)
-        case SandboxGone():
-            return _gone(known, event, next_generation)
-
-
-def _seen(known: Mapping[str, Known], event: SandboxSeen, next_generation: int) -> Change:
-    before = known.get(event.id)
-    if before is None:
-        return _start(known, {event.source: event}, next_generation)
-    last = before.sightings.get(event.source)
-    if last is not None and last.birth != event.birth:
-        # What other sources said was about the old one; they will say it again of the new one.
-        return _start(known, {event.source: event}, next_generation)
-    sightings = {**before.sightings, event.source: event}
-    return _settle(known, before, sightings, next_generation)
-
-
-def _gone(known: Mapping[str, Known], event: SandboxGone, next_generation: int) -> Change:
-    before = known.get(event.id)
-    if before is None or event.source not in before.sightings:
+    entry = known.entries.get(event.id)
+    before = entry.told if entry is not None else Told()
+    after = before.hear(event)
+    if after.sightings == before.sightings:
         return Change(known)
-    sightings = {
-        source: seen for source, seen in before.sightings.items() if source != event.source
-    }
-    if not sightings:
-        rest = {id_: entry for id_, entry in known.items() if id_ != event.id}
-        return Change(MappingProxyType(rest), stopped=(before.sandbox,))
-    return _settle(known, before, sightings, next_generation)
+    claims = _moved(known.claims, event.id, before.claim, after.claim)
+    # Who shares a claim with it, or did until now, may gain or lose its address by this.
+    rivals = known.claims.get(before.claim, _NO_IDS) | claims.get(after.claim, _NO_IDS)
+    told = {id_: known.entries[id_].told for id_ in rivals if id_ != event.id}
+    step = _Step(known, claims, next_generation)
+    if after.sightings:
+        told[event.id] = after
+    else:
+        step.end(event.id)
+    reborn = event.id if before.is_another_birth(event) else None
+    for id_ in sorted(told):
+        step.settle(id_, told[id_], reborn=id_ == reborn)
+    return step.change()
 
 
-def _settle(
-    known: Mapping[str, Known],
-    before: Known,
-    sightings: Mapping[str, SandboxSeen],
-    next_generation: int,
-) -> Change:
-    after = _merge(sightings, before.sandbox.generation)
-    # The URL may change as well because the source that gave it no longer sees the sandbox.
-    if after.agent_url != before.sandbox.agent_url:
-        return _start(known, sightings, next_generation)
-    changed = MappingProxyType({**known, after.id: Known(after, sightings)})
-    return Change(changed, updated=(after,) if after != before.sandbox else ())
+class _Step:
+    """The change that one event makes, as it comes together."""
+
+    def __init__(
+        self, known: Known, claims: Mapping[str, frozenset[str]], next_generation: int
+    ) -> None:
+        self._entries = dict(known.entries)
+        self._claims = claims
+        self._next_generation = next_generation
+        self._stopped: list[Sandbox] = []
+        self._started: list[Sandbox] = []
+        self._updated: list[Sandbox] = []
+
+    def end(self, sandbox_id: str) -> None:
+        """End a sandbox that no source sees any more."""
+        self._stopped.append(self._entries.pop(sandbox_id).sandbox)
+
+    def settle(self, sandbox_id: str, told: Told, *, reborn: bool) -> None:
+        """Let a sandbox be what it is told to be."""
+        entry = self._entries.get(sandbox_id)
+        before = entry.sandbox if entry is not None else None
+        after = self._judged(told.merged(before.generation if before else 0))
+        if before is None or reborn or _has_moved(before, after):
+            if before is not None:
+                self._stopped.append(before)
+            after = replace(after, generation=self._next_generation)
+            self._next_generation += 1
+            self._started.append(after)
+        elif after != before:
+            self._updated.append(after)
+        self._entries[sandbox_id] = Entry(after, told)
+
+    def change(self) -> Change:
+        """Return it."""
+        known = Known(MappingProxyType(self._entries), self._claims)
+        return Change(known, tuple(self._stopped), tuple(self._started), tuple(self._updated))
+
+    def _judged(self, sandbox: Sandbox) -> Sandbox:
+        rivals = sorted(self._claims.get(sandbox.agent_url, _NO_IDS) - {sandbox.id})
+        if sandbox.announced is None or not rivals:
+            return sandbox
+        named = ", ".join(rivals[:_RIVALS_NAMED])
+        more = f" and {len(rivals) - _RIVALS_NAMED} more" if len(rivals) > _RIVALS_NAMED else ""
+        detail = f"its agent URL {sandbox.agent_url} is claimed by {named}{more} too"
+        return replace(sandbox, agent_url="", announced=None, refusal=Refusal(CONTESTED, detail))
 
 
-def _start(
-    known: Mapping[str, Known], sightings: Mapping[str, SandboxSeen], generation: int
-) -> Change:
-    sandbox = _merge(sightings, generation)
-    before = known.get(sandbox.id)
-    return Change(
-        MappingProxyType({**known, sandbox.id: Known(sandbox, sightings)}),
-        stopped=() if before is None else (before.sandbox,),
-        started=(sandbox,),
-    )
+def _has_moved(before: Sandbox, after: Sandbox) -> bool:
+    return before.agent_url not in {"", after.agent_url}
 
 
-def _merge(sightings: Mapping[str, SandboxSeen], generation: int) -> Sandbox:
-    ranked = sorted(sightings.values(), key=_rank)
-    first = ranked[0]
-    merged = Sandbox(
-        first.id,
-        generation,
-        first.agent_url,
-        first.runtime,
-        first.pod,
-        first.containers,
-        frozenset(sightings),
-    )
-    for seen in ranked[1:]:
-        merged = replace(
-            merged,
-            agent_url=merged.agent_url or seen.agent_url,
-            runtime=merged.runtime if merged.runtime is not Runtime.NONE else seen.runtime,
-            pod=_merge_pod(merged.pod, seen.pod),
-            containers=_merge_containers(merged.containers, seen.containers),
-        )
-    return merged
-
-
-def _merge_pod(first: Pod, second: Pod) -> Pod:
-    return first if first != Pod() else second
-
-
-def _merge_containers(
-    first: tuple[Container, ...], second: tuple[Container, ...]
-) -> tuple[Container, ...]:
-    return first or second
-
-
-def _rank(seen: SandboxSeen) -> tuple[int, str]:
-    known = seen.source in PRECEDENCE
-    return PRECEDENCE.index(seen.source) if known else len(PRECEDENCE), seen.source
+def _moved(
+    claims: Mapping[str, frozenset[str]], sandbox_id: str, before: str, after: str
+) -> Mapping[str, frozenset[str]]:
+    """Return the claims once a sandbox has given up one and made another; "" is none."""
+    if before == after:
+        return claims
+    moved = dict(claims)
+    if before:
+        moved[before] = moved[before] - {sandbox_id}
+        if not moved[before]:
+            del moved[before]
+    if after:
+        moved[after] = moved.get(after, _NO_IDS) | {sandbox_id}
+    return MappingProxyType(moved)

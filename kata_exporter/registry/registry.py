@@ -1,6 +1,6 @@
 """The registry: the one place that knows which sandboxes there are, and numbers generations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from kata_exporter.model import DiscoveryEvent, Sandbox
@@ -14,7 +14,7 @@ class Listener(Protocol):
         """Take note of a new generation."""
 
     def updated(self, sandbox: Sandbox) -> None:
-        """Take note of a change of pod or containers, in the same generation."""
+        """Take note of another pod, refusal or containers, or the first URL, in one generation."""
 
     def stopped(self, sandbox: Sandbox) -> None:
         """Take note of a generation's end."""
@@ -29,7 +29,7 @@ class Registry:
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = tuple(listeners)
-        self._known: Mapping[str, Known] = {}
+        self._known = Known()
         self._generation = 0
 
     def apply(self, event: DiscoveryEvent) -> None:
@@ -50,5 +50,8 @@ class Registry:
     def sandboxes(self) -> tuple[Sandbox, ...]:
         """Return every sandbox that is there, in the order of their generations."""
         return tuple(
-            sorted((entry.sandbox for entry in self._known.values()), key=lambda s: s.generation)
+            sorted(
+                (entry.sandbox for entry in self._known.entries.values()),
+                key=lambda sandbox: sandbox.generation,
+            )
         )

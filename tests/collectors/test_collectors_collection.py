@@ -9,9 +9,9 @@ from fake_observer import METRICS_TEXT, FakeObserver, failure
 from kata_exporter.collectors.collection import Collection
 from kata_exporter.collectors.rounds import RoundSettings
 from kata_exporter.collectors.scheduler import Scheduler
-from kata_exporter.errors import Reason
+from kata_exporter.errors import AddressError, Reason
 from kata_exporter.guest.layout_cache import LayoutCache
-from kata_exporter.model import Container, Sandbox, SandboxGone, SandboxSeen
+from kata_exporter.model import Container, Refusal, Sandbox, SandboxGone, SandboxSeen
 from kata_exporter.registry import Registry
 from kata_exporter.snapshot import Round, Store
 
@@ -24,6 +24,7 @@ class Rig:
         self.observers: dict[str, list[FakeObserver]] = {}
         self.scripts: dict[str, dict[str, list[object]]] = {}
         self.rounds: list[tuple[str, Reason]] = []
+        self.refused: AddressError | None = None
         self.store = Store(max_age_seconds=45.0)
         self.collection = Collection(
             store=self.store,
@@ -52,6 +53,8 @@ class Rig:
         return {view.sandbox.id: view.up for view in self.store.view(self.clock.monotonic())}
 
     def _connect(self, sandbox: Sandbox) -> FakeObserver:
+        if self.refused is not None:
+            raise self.refused
         observer = FakeObserver(**self.scripts.get(sandbox.id, {}))
         self.observers.setdefault(sandbox.id, []).append(observer)
         return observer
@@ -177,4 +180,53 @@ async def test_a_silent_sandbox_comes_back_by_itself(rig: Rig) -> None:
     await rig.clock.run_for(30.0, step=0.5)
 
     assert rig.up() == {"box-a": True}
+    await rig.collection.aclose()
+
+
+def waiting(refusal: Refusal | None = None) -> SandboxSeen:
+    """What discovery says while it has no address to tell."""
+    return SandboxSeen("directory:/run/kata", "box-a", "", "x", refusal=refusal)
+
+
+def found() -> SandboxSeen:
+    return SandboxSeen("directory:/run/kata", "box-a", "unix:///a", "x")
+
+
+async def test_a_sandbox_without_an_address_is_pending_and_asked_once_it_has_one(rig: Rig) -> None:
+    rig.registry.apply(waiting())
+    await settle()
+    assert rig.observers == {}
+    assert [view.reason for view in rig.store.view(0.0)] == [Reason.PENDING]
+
+    rig.registry.apply(found())
+    await rig.collection.first_round()
+
+    assert rig.up() == {"box-a": True}
+    await rig.collection.aclose()
+
+
+async def test_a_refused_sandbox_shows_why_and_is_asked_at_once_when_it_may_be(rig: Rig) -> None:
+    rig.refused = AddressError("the shim said nothing", Reason.TIMEOUT)
+    rig.registry.apply(waiting(Refusal("timeout", "the shim said nothing")))
+    await rig.collection.first_round()
+    assert rig.rounds == [("box-a", Reason.TIMEOUT)]
+
+    rig.refused = None
+    rig.registry.apply(found())
+    await settle()
+
+    assert rig.rounds[1:] == [("box-a", Reason.OK)]
+    await rig.collection.aclose()
+
+
+async def test_the_first_round_waits_for_an_address_that_is_still_asked_for(rig: Rig) -> None:
+    rig.registry.apply(waiting())
+    first_round = asyncio.create_task(rig.collection.first_round())
+    await settle()
+    assert not first_round.done()
+
+    rig.registry.apply(SandboxGone("directory:/run/kata", "box-a"))
+    await first_round
+
+    assert rig.rounds == []
     await rig.collection.aclose()

@@ -38,9 +38,11 @@ class Rig:
         self.clock = clock
         self.observer = observer
         self.rejected: list[tuple[str, int]] = []
-        self.rounds = self.rounds_with(lambda: observer, sandbox)
+        self.rounds = self.rounds_with(lambda _sandbox: observer, sandbox)
 
-    def rounds_with(self, connect: Callable[[], Observer], sandbox: Sandbox) -> SandboxRounds:
+    def rounds_with(
+        self, connect: Callable[[Sandbox], Observer], sandbox: Sandbox
+    ) -> SandboxRounds:
         settings = RoundSettings(
             clock=self.clock,
             interval_seconds=15.0,
@@ -233,7 +235,7 @@ async def test_a_container_with_an_odd_id_costs_only_itself_and_is_told(
             "grpc.AgentService/StatsContainer": captured.stats(captured.STATS[0]),
         }
 
-        def connect() -> Observer:
+        def connect(_sandbox: Sandbox) -> Observer:
             return Observer(KataAgent(scripted.dial_url, sandbox.agent_url, clock=clock))
 
         rounds = Rig(clock, FakeObserver()).rounds_with(connect, sandbox)
@@ -306,7 +308,7 @@ async def test_an_update_changes_whom_the_next_round_asks(clock: FakeClock) -> N
 
 
 async def test_a_url_that_is_none_is_rejected_with_its_words(clock: FakeClock) -> None:
-    def connect() -> Observer:
+    def connect(_sandbox: Sandbox) -> Observer:
         raise UrlError("agent URL 'tcp://x': unknown scheme 'tcp'")
 
     rig = Rig(clock, FakeObserver())
@@ -342,7 +344,7 @@ async def test_an_agent_that_does_not_let_us_connect_holds_one_attempt_until_the
         finally:
             open_attempts -= 1
 
-    def connect() -> Observer:
+    def connect(_sandbox: Sandbox) -> Observer:
         return Observer(KataAgent(lambda _: dial, SANDBOX.agent_url, clock=clock))
 
     rounds = Rig(clock, FakeObserver()).rounds_with(connect, SANDBOX)

@@ -1,21 +1,28 @@
 """What an event of discovery does to what is known."""
 
-from collections.abc import Mapping
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kata_exporter.model import (
+    Announcement,
     Container,
     DiscoveryEvent,
     Pod,
+    Refusal,
     Runtime,
+    Sandbox,
     SandboxGone,
     SandboxSeen,
 )
 from kata_exporter.registry import Known, reconcile
 
 URL = "unix:///run/a.sock"
+VSOCK = "vsock://77:1024"
+NOTHING = Known()
 
 
 def seen(
@@ -27,19 +34,37 @@ def seen(
     pod: Pod | None = None,
     containers: tuple[Container, ...] = (),
     runtime: Runtime = Runtime.NONE,
+    refusal: Refusal | None = None,
 ) -> SandboxSeen:
-    return SandboxSeen(source, sandbox_id, url, birth, runtime, pod or Pod(), containers)
+    return SandboxSeen(
+        source, sandbox_id, url, birth, runtime, pod or Pod(), containers, refusal=refusal
+    )
 
 
-def known_after(*events: DiscoveryEvent) -> Mapping[str, Known]:
-    known: Mapping[str, Known] = {}
+def announced(
+    sandbox_id: str = "box-a",
+    *,
+    url: str = VSOCK,
+    birth: str = "first",
+    source: str = "directory:/run/kata",
+) -> SandboxSeen:
+    """What a shim's answer is told as."""
+    return SandboxSeen(source, sandbox_id, url, birth, announced=Announcement())
+
+
+def known_after(*events: DiscoveryEvent) -> Known:
+    known = NOTHING
     for number, event in enumerate(events, start=1):
-        known = reconcile(known, event, next_generation=number).known
+        known = reconcile(known, event, next_generation=100 * number).known
     return known
 
 
+def sandbox_after(*events: DiscoveryEvent, sandbox_id: str = "box-a") -> Sandbox:
+    return known_after(*events).entries[sandbox_id].sandbox
+
+
 def test_first_sight_starts_a_generation() -> None:
-    change = reconcile({}, seen(), next_generation=7)
+    change = reconcile(NOTHING, seen(), next_generation=7)
 
     assert [sandbox.generation for sandbox in change.started] == [7]
     assert (change.stopped, change.updated) == ((), ())
@@ -53,19 +78,50 @@ def test_seen_again_alike_changes_nothing() -> None:
 
 
 def test_another_birth_stops_the_old_generation_and_starts_a_new_one() -> None:
-    change = reconcile(known_after(seen()), seen(birth="second"), next_generation=2)
+    change = reconcile(known_after(seen()), seen(birth="second"), next_generation=200)
 
-    assert [s.generation for s in change.stopped] == [1]
-    assert [s.generation for s in change.started] == [2]
+    assert [s.generation for s in change.stopped] == [100]
+    assert [s.generation for s in change.started] == [200]
 
 
-def test_another_birth_inherits_nothing_that_other_sources_said() -> None:
-    before = known_after(seen(), seen(source="other", pod=Pod("shop", "web-0"), birth="x"))
+def test_another_birth_by_a_source_that_lost_sight_meanwhile_is_another_generation() -> None:
+    """Another source may hold a sandbox while its directory is made again, at the same address."""
+    before = known_after(seen(), announced(), SandboxGone("directory:/run/kata", "box-a"))
 
-    change = reconcile(before, seen(birth="second"), next_generation=3)
+    again = reconcile(before, announced(), next_generation=400)
+    reborn = reconcile(before, announced(birth="second"), next_generation=400)
 
-    assert change.started[0].pod == Pod()
-    assert change.started[0].sources == {"static"}
+    assert (again.started, again.stopped) == ((), ())
+    assert [s.generation for s in reborn.started] == [400]
+    assert [s.generation for s in reborn.stopped] == [100]
+
+
+def test_the_first_agent_url_updates_the_generation_that_waited_for_it() -> None:
+    change = reconcile(known_after(announced(url="")), announced(), next_generation=200)
+
+    assert (change.started, change.stopped) == ((), ())
+    assert [(s.generation, s.agent_url) for s in change.updated] == [(100, VSOCK)]
+
+
+def test_a_lost_agent_url_is_another_generation() -> None:
+    """Whoever has the address next must not be taken for who had it."""
+    change = reconcile(known_after(announced()), announced(url=""), next_generation=200)
+
+    assert [s.generation for s in change.stopped] == [100]
+    assert [(s.generation, s.agent_url) for s in change.started] == [(200, "")]
+
+
+def test_a_refusal_updates_the_generation_and_ends_with_an_address() -> None:
+    refusal = Refusal("timeout", "the shim said nothing")
+    waiting = known_after(announced(url=""))
+
+    refused = reconcile(
+        waiting, seen(source="directory:/run/kata", url="", refusal=refusal), next_generation=200
+    )
+    found = reconcile(refused.known, announced(), next_generation=300)
+
+    assert [s.refusal for s in refused.updated] == [refusal]
+    assert [(s.refusal, s.agent_url) for s in found.updated] == [(None, VSOCK)]
 
 
 def test_another_agent_url_is_another_generation() -> None:
@@ -79,7 +135,7 @@ def test_other_containers_update_the_same_generation() -> None:
         known_after(seen()), seen(containers=(Container("c1", "app"),)), next_generation=2
     )
 
-    assert [s.generation for s in change.updated] == [1]
+    assert [s.generation for s in change.updated] == [100]
     assert change.updated[0].containers == (Container("c1", "app"),)
     assert (change.started, change.stopped) == ((), ())
 
@@ -90,14 +146,14 @@ def test_stays_while_one_of_two_sources_sees_it() -> None:
     change = reconcile(before, SandboxGone("static", "box-a"), next_generation=3)
 
     assert change.stopped == ()
-    assert change.known["box-a"].sandbox.sources == {"other"}
+    assert change.known.entries["box-a"].sandbox.sources == {"other"}
 
 
 def test_goes_with_its_last_source() -> None:
     change = reconcile(known_after(seen()), SandboxGone("static", "box-a"), next_generation=2)
 
     assert [s.id for s in change.stopped] == ["box-a"]
-    assert change.known == {}
+    assert change.known == NOTHING
 
 
 def test_gone_by_a_source_that_never_saw_it_changes_nothing() -> None:
@@ -113,32 +169,94 @@ def test_where_sources_disagree_the_more_trusted_is_believed() -> None:
     second = seen(source="static", pod=Pod("shop", "web-0"))
 
     for events in ((first, second), (second, first)):
-        sandbox = known_after(*events)["box-a"].sandbox
+        sandbox = sandbox_after(*events)
         assert sandbox.pod == Pod("shop", "web-0")
         assert sandbox.runtime is Runtime.RUST
 
 
+def test_an_id_in_both_directories_is_one_sandbox_whoever_comes_first() -> None:
+    go = announced(url="vsock://5:1024", source="directory:/run/vc/sbs")
+    rust = announced(url="vsock://6:1024", source="directory:/run/kata")
+
+    for events in ((go, rust), (rust, go)):
+        known = known_after(*events)
+        assert list(known.entries) == ["box-a"]
+        assert known.entries["box-a"].sandbox.agent_url == "vsock://6:1024"
+
+
+def test_an_address_that_two_sandboxes_announce_is_refused_for_both() -> None:
+    first, second = announced("box-a"), announced("box-b")
+
+    change = reconcile(known_after(first), second, next_generation=200)
+
+    assert [s.id for s in change.stopped] == ["box-a"]
+    assert {s.id: s.agent_url for s in change.started} == {"box-a": "", "box-b": ""}
+    for sandbox, rival in zip(change.started, ("box-b", "box-a"), strict=True):
+        assert sandbox.refusal == Refusal(
+            "rejected", f"its agent URL {VSOCK} is claimed by {rival} too"
+        )
+
+
+def test_an_address_is_given_back_in_the_generation_that_was_refused_it() -> None:
+    """Nothing was asked in it, and the one that was asked before has ended."""
+    before = known_after(announced("box-a"), announced("box-b"))
+
+    change = reconcile(before, SandboxGone("directory:/run/kata", "box-b"), next_generation=300)
+
+    assert [s.id for s in change.stopped] == ["box-b"]
+    assert [(s.id, s.agent_url, s.refusal) for s in change.updated] == [("box-a", VSOCK, None)]
+    assert change.started == ()
+    assert change.known.entries["box-a"].sandbox.generation == 200
+
+
+def test_who_claims_another_address_frees_the_one_it_had() -> None:
+    before = known_after(announced("box-a"), announced("box-b"))
+
+    known = reconcile(before, announced("box-b", url="vsock://78:1024"), next_generation=300).known
+
+    urls = {id_: entry.sandbox.agent_url for id_, entry in known.entries.items()}
+    assert urls == {"box-a": VSOCK, "box-b": "vsock://78:1024"}
+    assert known.claims == {VSOCK: {"box-a"}, "vsock://78:1024": {"box-b"}}
+
+
+def test_what_an_administrator_wrote_stands_and_a_shim_that_announces_it_is_refused() -> None:
+    events = (seen("box-a", url=VSOCK), announced("box-b"))
+
+    for order in (events, events[::-1]):
+        known = known_after(*order)
+        assert known.entries["box-a"].sandbox.agent_url == VSOCK
+        assert known.entries["box-b"].sandbox.agent_url == ""
+
+
+def test_many_rivals_are_counted_not_listed() -> None:
+    known = known_after(*(announced(f"box-{n}") for n in range(6)))
+
+    refusal = known.entries["box-0"].sandbox.refusal
+    assert refusal is not None
+    assert refusal.detail.endswith("claimed by box-1, box-2, box-3 and 2 more too")
+
+
 _IDS = st.sampled_from(["a1", "b1"])
-_SOURCES = st.sampled_from(["static", "other"])
-_EVENTS = st.lists(
-    st.one_of(
-        st.builds(
-            lambda i, s, b, u: seen(i, source=s, birth=b, url=f"unix:///{u}"),
-            _IDS,
-            _SOURCES,
-            st.sampled_from(["x", "y"]),
-            st.sampled_from(["u", "v"]),
-        ),
-        st.builds(SandboxGone, _SOURCES, _IDS),
-    ),
-    max_size=20,
+_SOURCES = st.sampled_from(["static", "directory:/run/kata", "directory:/run/vc/sbs", "cri"])
+_URLS = st.sampled_from(["", "vsock://5:1024", "vsock://6:1024"])
+_SEEN = st.builds(
+    SandboxSeen,
+    source=_SOURCES,
+    id=_IDS,
+    agent_url=_URLS,
+    birth=st.sampled_from(["x", "y"]),
+    runtime=st.sampled_from(Runtime),
+    pod=st.sampled_from([Pod(), Pod("shop", "web-0")]),
+    announced=st.sampled_from([None, Announcement(), Announcement("/run/vc/vm")]),
+    refusal=st.sampled_from([None, Refusal("timeout", "silent")]),
 )
+_EVENTS = st.lists(st.one_of(_SEEN, st.builds(SandboxGone, _SOURCES, _IDS)), max_size=20)
 
 
 @given(_EVENTS)
 def test_starts_and_stops_always_pair_up(events: list[DiscoveryEvent]) -> None:
     """At no time are two generations of one id running, and none is stopped that isn't."""
-    known: Mapping[str, Known] = {}
+    known = NOTHING
     running: dict[str, int] = {}
     generation = 0
     for event in events:
@@ -152,4 +270,63 @@ def test_starts_and_stops_always_pair_up(events: list[DiscoveryEvent]) -> None:
             generation = running[sandbox.id] = sandbox.generation
         for sandbox in change.updated:
             assert running[sandbox.id] == sandbox.generation
-        assert {i: k.sandbox.generation for i, k in known.items()} == running
+        assert {i: e.sandbox.generation for i, e in known.entries.items()} == running
+
+
+@given(_EVENTS)
+def test_no_generation_ever_has_two_addresses(events: list[DiscoveryEvent]) -> None:
+    known = NOTHING
+    addresses: dict[int, set[str]] = {}
+    generation = 0
+    for event in events:
+        known = reconcile(known, event, next_generation=generation + 1).known
+        for entry in known.entries.values():
+            generation = max(generation, entry.sandbox.generation)
+            if entry.sandbox.agent_url:
+                addresses.setdefault(entry.sandbox.generation, set()).add(entry.sandbox.agent_url)
+
+    assert all(len(urls) == 1 for urls in addresses.values())
+
+
+@given(_EVENTS)
+def test_no_address_that_was_announced_is_ever_used_by_two(events: list[DiscoveryEvent]) -> None:
+    known = known_after(*events)
+    used = [
+        entry.sandbox.agent_url
+        for entry in known.entries.values()
+        if entry.sandbox.announced is not None
+    ]
+    everywhere = [entry.sandbox.agent_url for entry in known.entries.values()]
+
+    assert all(everywhere.count(url) == 1 for url in used)
+
+
+@given(_EVENTS, st.integers())
+def test_any_interleaving_that_keeps_each_sources_order_ends_alike(
+    events: list[DiscoveryEvent], seed: int
+) -> None:
+    """Generation numbers aside: those tell what happened, the rest what is."""
+    one = known_after(*events)
+    other = known_after(*_interleaved(events, seed))
+
+    assert _without_numbers(one) == _without_numbers(other)
+    assert one.claims == other.claims
+
+
+def _interleaved(events: Sequence[DiscoveryEvent], seed: int) -> Iterable[DiscoveryEvent]:
+    queues: dict[str, list[DiscoveryEvent]] = {}
+    for event in events:
+        queues.setdefault(event.source, []).append(event)
+    rng = random.Random(seed)  # noqa: S311  chooses an order, guards nothing
+    while queues:
+        source = rng.choice(sorted(queues))
+        yield queues[source].pop(0)
+        if not queues[source]:
+            del queues[source]
+
+
+def _without_numbers(known: Known) -> Mapping[str, tuple[Sandbox, Mapping[str, SandboxSeen]]]:
+    return {
+        id_: (replace(entry.sandbox, generation=0), entry.told.sightings)
+        for id_, entry in known.entries.items()
+    }
