@@ -85,7 +85,7 @@ class Store:
             success=success,
             parts=parts,
             state=state_chunks(
-                sandbox,
+                entry.sandbox,
                 up=collected.answered,
                 reason=collected.reason,
                 success=success,
