@@ -26,7 +26,7 @@ from kata_exporter.exposition import render
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.model import Sandbox
-from kata_exporter.registry import Registry
+from kata_exporter.registry import Publisher, Registry
 from kata_exporter.snapshot import Round, Store
 from kata_exporter.sockets import AgentUrl, Dialer
 from kata_exporter.telemetry.hooks import CallHook, CallTarget, Hooks
@@ -100,7 +100,10 @@ class Exporter:
         )
         self._store = Store(max_age_seconds=settings.collection.max_age_seconds)
         self._collection = self._new_collection()
-        self._registry = Registry([self._store, self._collection])
+        self._publisher = Publisher(
+            [self._store, self._collection], clock=self._clock, naming_seconds=0.0
+        )
+        self._registry = Registry([self._publisher])
         self._sources = (self._static_source(), *sources)
         self._web: WebServer | None = None
         self._first_round: asyncio.Task[None] | None = None
@@ -138,6 +141,7 @@ class Exporter:
             self._web = None
         for source in self._sources:
             await source.aclose()
+        self._publisher.close()
         if self._first_round is not None:
             self._first_round.cancel()
             await asyncio.wait([self._first_round])
@@ -208,8 +212,12 @@ class Exporter:
     def _start_collection(self) -> asyncio.Task[None]:
         for source in self._sources:
             source.watch(self._registry.apply)
-        self._first_round = asyncio.get_running_loop().create_task(self._collection.first_round())
+        self._first_round = asyncio.get_running_loop().create_task(self._ask_everyone_once())
         return self._first_round
+
+    async def _ask_everyone_once(self) -> None:
+        await self._publisher.none_held()
+        await self._collection.first_round()
 
     def _connect(self, sandbox: Sandbox) -> Observer:
         if sandbox.refusal is not None:

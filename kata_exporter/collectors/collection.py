@@ -56,9 +56,9 @@ class Collection:
         self._ask(sandbox)
 
     def updated(self, sandbox: Sandbox) -> None:
-        """Ask for its containers as they are now; at once, where its address is news."""
+        """Ask for its containers as they are now; at once, where its address or name is news."""
         rounds = self._rounds.get(sandbox.id)
-        if rounds is not None and rounds.same_address(sandbox):
+        if rounds is not None and rounds.suit(sandbox):
             rounds.update(sandbox)
         else:
             self._leave(sandbox)

@@ -64,10 +64,14 @@ class SandboxRounds:
         self._version: str | None = None
         self._reader: GuestReader | None = None
 
-    def same_address(self, sandbox: Sandbox) -> bool:
-        """Whether `sandbox` is asked, or refused, at the address that these rounds have."""
+    def suit(self, sandbox: Sandbox) -> bool:
+        """Whether `sandbox` has the address, or the refusal of one, and the labels of these rounds."""
         ours = self._sandbox
-        return (ours.agent_url, ours.refusal) == (sandbox.agent_url, sandbox.refusal)
+        return (ours.agent_url, ours.refusal, sandbox_identity(ours)) == (
+            sandbox.agent_url,
+            sandbox.refusal,
+            sandbox_identity(sandbox),
+        )
 
     def update(self, sandbox: Sandbox) -> None:
         """Ask for these containers from the next round on."""

@@ -68,10 +68,9 @@ class Told:
                 runtime=merged.runtime if merged.runtime is not Runtime.NONE else seen.runtime,
                 pod=_merge_pod(merged.pod, seen.pod),
                 containers=_merge_containers(merged.containers, seen.containers),
-                refusal=merged.refusal or seen.refusal,
             )
-        # Why one source has no address is of no interest where another has one.
-        return replace(merged, refusal=None) if merged.agent_url else merged
+        # One that has no address yet, but may, is believed before one that never has any.
+        return merged if merged.agent_url else replace(merged, refusal=ranked[0].refusal)
 
 
 def _merge_pod(first: Pod, second: Pod) -> Pod:

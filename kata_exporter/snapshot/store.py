@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from kata_exporter.errors import Reason
 from kata_exporter.metrics import Chunk
 from kata_exporter.model import Sandbox
+from kata_exporter.snapshot.identity import sandbox_identity
 from kata_exporter.snapshot.round import Round
 from kata_exporter.snapshot.samples import known_chunks, state_chunks
 
@@ -54,14 +55,19 @@ class Store:
 
     def started(self, sandbox: Sandbox) -> None:
         """Show a new generation, as pending."""
-        state = state_chunks(sandbox, up=False, reason=Reason.PENDING, success={}, times={})
-        self._entries[sandbox.id] = _Entry(sandbox, known_chunks(sandbox), state)
+        self._entries[sandbox.id] = _nothing_yet(sandbox)
 
     def updated(self, sandbox: Sandbox) -> None:
-        """Show other containers; identity labels don't change within a generation."""
+        """Show other containers, or the name that a nameless sandbox has got.
+
+        What was collected without the name is no longer shown: it is under other labels.
+        """
         entry = self._current(sandbox)
-        if entry is not None:
-            self._entries[sandbox.id] = replace(entry, sandbox=sandbox, known=known_chunks(sandbox))
+        if entry is None:
+            return
+        if sandbox_identity(entry.sandbox) != sandbox_identity(sandbox):
+            entry = _nothing_yet(sandbox)
+        self._entries[sandbox.id] = replace(entry, sandbox=sandbox, known=known_chunks(sandbox))
 
     def stopped(self, sandbox: Sandbox) -> None:
         """Show it no longer."""
@@ -69,9 +75,14 @@ class Store:
             del self._entries[sandbox.id]
 
     def record(self, sandbox: Sandbox, collected: Round) -> bool:
-        """Take a round in; returns False, and keeps nothing, where its generation is over."""
+        """Take a round in.
+
+        Returns:
+            Whether it was of this generation, and under the labels that it has now; if not, nothing
+            of it is kept.
+        """
         entry = self._current(sandbox)
-        if entry is None:
+        if entry is None or sandbox_identity(entry.sandbox) != sandbox_identity(sandbox):
             return False
         parts = dict(entry.parts)
         for name, result in collected.results.items():
@@ -122,3 +133,8 @@ class Store:
         if entry is None or entry.sandbox.generation != sandbox.generation:
             return None
         return entry
+
+
+def _nothing_yet(sandbox: Sandbox) -> _Entry:
+    state = state_chunks(sandbox, up=False, reason=Reason.PENDING, success={}, times={})
+    return _Entry(sandbox, known_chunks(sandbox), state)

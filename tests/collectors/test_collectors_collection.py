@@ -11,7 +11,7 @@ from kata_exporter.collectors.rounds import RoundSettings
 from kata_exporter.collectors.scheduler import Scheduler
 from kata_exporter.errors import AddressError, Reason
 from kata_exporter.guest.layout_cache import LayoutCache
-from kata_exporter.model import Container, Refusal, Sandbox, SandboxGone, SandboxSeen
+from kata_exporter.model import Container, Pod, Refusal, Sandbox, SandboxGone, SandboxSeen
 from kata_exporter.registry import Registry
 from kata_exporter.snapshot import Round, Store
 
@@ -229,4 +229,18 @@ async def test_the_first_round_waits_for_an_address_that_is_still_asked_for(rig:
     await first_round
 
     assert rig.rounds == []
+    await rig.collection.aclose()
+
+
+async def test_a_sandbox_that_gets_its_name_is_asked_again_at_once_under_it(rig: Rig) -> None:
+    rig.registry.apply(SandboxSeen("static", "box-a", "unix:///a", "x"))
+    await rig.collection.first_round()
+
+    rig.registry.apply(SandboxSeen("static", "box-a", "unix:///a", "x", pod=Pod("shop", "web-0")))
+    await settle()
+
+    assert rig.rounds == [("box-a", Reason.OK)] * 2
+    lines = b"".join(c.lines for view in rig.store.view(0.0) for c in view.chunks).decode()
+    assert "kata_guest_" in lines
+    assert lines.count('pod="web-0"') == lines.count("sandbox_id=")
     await rig.collection.aclose()

@@ -164,6 +164,15 @@ def test_gone_by_a_source_that_never_saw_it_changes_nothing() -> None:
     assert change.known == before
 
 
+def test_an_address_that_may_yet_come_is_believed_before_one_that_never_does() -> None:
+    """CRI never has an address, and says so; a directory tells of one a moment later."""
+    cri = seen(source="cri", url="", refusal=Refusal("connect_failed", "no shim's socket"))
+
+    assert sandbox_after(cri).refusal == cri.refusal
+    assert sandbox_after(cri, announced(url="")).refusal is None
+    assert sandbox_after(cri, announced()).agent_url == VSOCK
+
+
 def test_where_sources_disagree_the_more_trusted_is_believed() -> None:
     first = seen(source="other", pod=Pod("wrong", "wrong"), runtime=Runtime.RUST)
     second = seen(source="static", pod=Pod("shop", "web-0"))

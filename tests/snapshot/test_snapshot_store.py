@@ -1,5 +1,7 @@
 """The store replaces parts whole, lets each age by itself, and forgets old generations."""
 
+from dataclasses import replace
+
 from kata_exporter.errors import Reason
 from kata_exporter.exposition import render
 from kata_exporter.metrics import Chunk, Metric, MetricType, Scope, Shape, sample_prefix
@@ -200,6 +202,25 @@ def test_an_update_shows_the_containers_as_they_are_now() -> None:
         for line in page(store, 0.0)
     )
     assert not any(line.startswith("kata_container_info") for line in page(store, 0.0))
+
+
+def test_a_name_that_comes_late_takes_all_labels_along_and_what_lacked_it_off_the_page() -> None:
+    store = Store(max_age_seconds=30.0)
+    nameless = replace(SANDBOX, pod=Pod())
+    store.started(nameless)
+    line = sample_prefix(LOAD.name, sandbox_identity(nameless))
+    store.record(nameless, a_round(guest=ok(Shape(LOAD, (line,)).chunk(["1"]))))
+
+    store.updated(SANDBOX)
+    late = store.record(nameless, a_round(guest=ok(Shape(LOAD, (line,)).chunk(["2"]))))
+
+    assert not late
+    lines = page(store, 10.0)
+    assert lines
+    assert all('namespace="shop",pod="web-0"' in line for line in lines)
+
+    assert store.record(SANDBOX, a_round(guest=ok(chunk(LOAD, "3"))))
+    assert f"{sample_prefix(LOAD.name, sandbox_identity(SANDBOX))}3" in page(store, 10.0)
 
 
 def test_hostile_names_from_the_host_are_escaped() -> None:

@@ -1,0 +1,196 @@
+"""When a sandbox is shown, and under which name."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fake_clock import FakeClock, settle
+from kata_exporter.model import Container, Pod, Sandbox, SandboxGone, SandboxSeen
+from kata_exporter.registry import Publisher, Registry
+
+WEB = Pod("shop", "web-0", "uid-1", "kata")
+
+
+class Listener:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Sandbox]] = []
+
+    def started(self, sandbox: Sandbox) -> None:
+        self.told.append(("started", sandbox))
+
+    def updated(self, sandbox: Sandbox) -> None:
+        self.told.append(("updated", sandbox))
+
+    def stopped(self, sandbox: Sandbox) -> None:
+        self.told.append(("stopped", sandbox))
+
+    @property
+    def words(self) -> list[tuple[str, str]]:
+        return [(what, sandbox.pod.name) for what, sandbox in self.told]
+
+
+class Rig:
+    def __init__(self, clock: FakeClock, naming_seconds: float = 5.0) -> None:
+        self.listener = Listener()
+        self.publisher = Publisher([self.listener], clock=clock, naming_seconds=naming_seconds)
+        self.registry = Registry([self.publisher])
+
+    def seen(
+        self,
+        pod: Pod | None = None,
+        *containers: Container,
+        birth: str = "x",
+        url: str = "unix:///a",
+    ) -> None:
+        self.registry.apply(
+            SandboxSeen("static", "box-a", url, birth, pod=pod or Pod(), containers=containers)
+        )
+
+    def gone(self) -> None:
+        self.registry.apply(SandboxGone("static", "box-a"))
+
+
+@pytest.fixture
+def rig(clock: FakeClock) -> Rig:
+    return Rig(clock)
+
+
+def test_a_sandbox_that_comes_with_its_name_is_published_at_once(rig: Rig) -> None:
+    rig.seen(WEB)
+    assert rig.listener.words == [("started", "web-0")]
+    assert rig.publisher.is_published("box-a")
+
+
+def test_a_nameless_sandbox_is_published_at_once_where_no_names_are_to_be_had(
+    clock: FakeClock,
+) -> None:
+    rig = Rig(clock, naming_seconds=0.0)
+    rig.seen()
+    assert rig.listener.words == [("started", "")]
+
+
+def test_a_nameless_sandbox_is_held_until_its_name_comes(rig: Rig, clock: FakeClock) -> None:
+    rig.seen()
+    clock.advance(4.9)
+    assert rig.listener.words == []
+    assert not rig.publisher.is_published("box-a")
+
+    rig.seen(WEB, Container("c1", "app"))
+
+    assert rig.listener.words == [("started", "web-0")]
+    assert rig.listener.told[0][1].containers == (Container("c1", "app"),)
+    clock.advance(10.0)
+    assert len(rig.listener.told) == 1
+    assert clock.pending == 0
+
+
+def test_a_name_that_does_not_come_is_waited_for_five_seconds(rig: Rig, clock: FakeClock) -> None:
+    rig.seen()
+    clock.advance(5.0)
+    assert rig.listener.words == [("started", "")]
+
+
+def test_labels_move_once_from_empty_to_named_and_never_again(rig: Rig, clock: FakeClock) -> None:
+    rig.seen()
+    clock.advance(5.0)
+    rig.seen(WEB)
+    rig.seen(Pod("shop", "other", "uid-2"))
+    rig.seen()
+
+    assert rig.listener.words == [("started", ""), ("updated", "web-0")]
+
+
+def test_what_a_named_pod_is_besides_its_name_may_change(rig: Rig) -> None:
+    rig.seen(WEB)
+    rig.seen(Pod("shop", "web-0", "uid-1", "kata", {"app": "web"}))
+
+    assert rig.listener.words == [("started", "web-0"), ("updated", "web-0")]
+    assert rig.listener.told[-1][1].pod.labels == {"app": "web"}
+
+
+def test_containers_change_under_a_name_that_its_source_has_lost(rig: Rig) -> None:
+    rig.seen(WEB, Container("c1", "app"))
+    rig.seen(None, Container("c2", "app"))
+
+    what, sandbox = rig.listener.told[-1]
+    assert (what, sandbox.pod, sandbox.containers) == ("updated", WEB, (Container("c2", "app"),))
+
+
+def test_another_generation_has_its_own_name(rig: Rig) -> None:
+    rig.seen(WEB)
+    rig.seen(Pod("shop", "web-1"), birth="y")
+
+    assert rig.listener.words == [
+        ("started", "web-0"),
+        ("stopped", "web-0"),
+        ("started", "web-1"),
+    ]
+
+
+def test_what_goes_before_it_was_published_is_never_told(rig: Rig, clock: FakeClock) -> None:
+    rig.seen()
+    rig.gone()
+    clock.advance(10.0)
+    assert rig.listener.told == []
+    assert clock.pending == 0
+
+
+async def test_waits_until_nothing_is_held(rig: Rig, clock: FakeClock) -> None:
+    await rig.publisher.none_held()
+    rig.seen()
+    waiting = asyncio.create_task(rig.publisher.none_held())
+    await settle()
+    assert not waiting.done()
+
+    clock.advance(5.0)
+    await waiting
+
+
+def test_closed_it_publishes_nothing_of_its_own_accord(rig: Rig, clock: FakeClock) -> None:
+    rig.seen()
+    rig.publisher.close()
+    clock.advance(10.0)
+    assert rig.listener.told == []
+    assert clock.pending == 0
+
+
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["", "web-0", "web-1"]), st.sampled_from(["x", "y"])),
+        st.just("gone"),
+        st.sampled_from([1.0, 5.0]),
+    ),
+    max_size=20,
+)
+
+
+@given(_STEPS)
+def test_no_generation_has_two_names_and_each_is_started_once(
+    steps: list[tuple[str, str] | str | float],
+) -> None:
+    clock = FakeClock()
+    rig = Rig(clock)
+    for step in steps:
+        match step:
+            case (str() as name, str() as birth):
+                rig.seen(Pod("shop", name) if name else Pod(), birth=birth)
+            case float():
+                clock.advance(step)
+            case _:
+                rig.gone()
+
+    names: dict[int, set[str]] = {}
+    running: set[int] = set()
+    for what, sandbox in rig.listener.told:
+        names.setdefault(sandbox.generation, set()).add(sandbox.pod.name)
+        assert (sandbox.generation in running) == (what != "started")
+        if what == "stopped":
+            running.remove(sandbox.generation)
+        else:
+            running.add(sandbox.generation)
+    assert len(running) <= 1
+    assert all(len(seen - {""}) <= 1 for seen in names.values())
