@@ -84,7 +84,8 @@ class Store:
         entry = self._current(sandbox)
         if entry is None or sandbox_identity(entry.sandbox) != sandbox_identity(sandbox):
             return False
-        parts = dict(entry.parts)
+        # A collector that isn't among the results had nothing to ask: no container runs any more.
+        parts = {name: part for name, part in entry.parts.items() if name in collected.results}
         for name, result in collected.results.items():
             if result.chunks is not None:
                 parts[name] = Part(result.chunks, collected.ended_monotonic, collected.ended_time)

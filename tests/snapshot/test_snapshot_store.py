@@ -204,6 +204,16 @@ def test_an_update_shows_the_containers_as_they_are_now() -> None:
     assert not any(line.startswith("kata_container_info") for line in page(store, 0.0))
 
 
+def test_a_collector_that_has_nothing_to_ask_any_more_is_off_the_page_at_once() -> None:
+    store = new_store()
+    store.record(SANDBOX, a_round(guest=ok(chunk(LOAD, "1")), containers=ok(chunk(USAGE, "2"))))
+
+    store.record(SANDBOX, a_round(guest=ok(chunk(LOAD, "3"))))
+
+    assert not any(line.startswith("kata_container_memory") for line in page(store, 10.0))
+    assert not any('collector="containers"' in line for line in page(store, 10.0))
+
+
 def test_a_name_that_comes_late_takes_all_labels_along_and_what_lacked_it_off_the_page() -> None:
     store = Store(max_age_seconds=30.0)
     nameless = replace(SANDBOX, pod=Pod())
