@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.internal import api_implementation
@@ -25,10 +25,10 @@ from kata_exporter.errors import AddressError, ConfigError, Reason
 from kata_exporter.exposition import render
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
-from kata_exporter.model import Sandbox
+from kata_exporter.model import Announcement, Sandbox
 from kata_exporter.registry import Publisher, Registry
 from kata_exporter.snapshot import Round, Store
-from kata_exporter.sockets import AgentUrl, Dialer
+from kata_exporter.sockets import AgentUrl, Dial, Dialer
 from kata_exporter.telemetry.hooks import CallHook, CallTarget, Hooks
 from kata_exporter.telemetry.logs import LogLimiter, fields
 from kata_exporter.telemetry.otel import tracing_from_environment
@@ -71,7 +71,7 @@ class Exporter:
         settings: what is configured.
         sources: of discovery, beside the configuration.
         clock: time for every part.
-        dialer: connects to agents.
+        dialer: connects to agents; one that trusts the configured users unless given.
         environ: where tracing is configured (``OTEL_*``); the process's unless given.
 
     Raises:
@@ -91,7 +91,7 @@ class Exporter:
         _require_compiled_protobuf()
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._dialer = dialer or Dialer()
+        self._dialer = dialer or Dialer(peer_uids=frozenset(settings.discovery.peer_uids))
         self._self_metrics = SelfMetrics([*RejectReason, BAD_VERSION])
         self._tracing = tracing_from_environment(os.environ if environ is None else environ)
         self._hook = self._call_hook()
@@ -224,13 +224,18 @@ class Exporter:
             raise AddressError(sandbox.refusal.detail, Reason(sandbox.refusal.reason))
         url = AgentUrl.parse(sandbox.agent_url)
         return observe(
-            self._dialer.dial_url,
+            self._dial_url(sandbox.announced),
             sandbox.agent_url,
             target=CallTarget(url.address, sandbox.id, sandbox.pod.namespace, sandbox.pod.name),
             clock=self._clock,
             hook=self._hook,
             on_protocol_event=self._self_metrics.count_protocol_event,
         )
+
+    def _dial_url(self, announced: Announcement | None) -> Callable[[str], Dial]:
+        if announced is None:
+            return self._dialer.dial_url
+        return lambda text: self._dialer.dial_announced(AgentUrl.parse(text), announced.root)
 
     def _on_round(self, sandbox: Sandbox, collected: Round) -> None:
         self._self_metrics.observe_collection(collected.duration_seconds, collected.reason)

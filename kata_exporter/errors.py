@@ -9,7 +9,8 @@ Every error that crosses a package border is one of these; ``ttrpc`` has a tree 
     │   └── UrlError         an agent URL that can't be read or isn't allowed
     ├── DialError            no connection to an agent's socket
     │   ├── HandshakeError   the VMM's socket was there, but didn't pass us on to the guest
-    │   └── VsockForbidden   the kernel or a seccomp profile denies AF_VSOCK
+    │   ├── VsockForbidden   the kernel or a seccomp profile denies AF_VSOCK
+    │   └── UntrustedSocket  a socket that may not be connected to, or be talked to
     ├── AgentError           a call to an agent that got no usable answer (``agent.errors``)
     ├── ArgumentError        an argument of a call that can't be right; nothing was sent
     ├── CopyError            a file can't be copied as it is; says what was sent (``agent.errors``)
@@ -21,6 +22,17 @@ Each error that speaks of a sandbox carries a `Reason`: the closed set of words 
 
 import reprlib
 from enum import StrEnum
+
+SHOWN_CHARACTERS = 256
+"""How much of what somebody else wrote stands in an error's text."""
+
+
+def shown(text: str) -> str:
+    """Return what somebody else wrote for an error's text: in quotes, in ASCII, escaped and cut."""
+    literal = ascii(text[:SHOWN_CHARACTERS])
+    if len(text) <= SHOWN_CHARACTERS and len(literal) <= SHOWN_CHARACTERS + 2:
+        return literal
+    return literal[: SHOWN_CHARACTERS - 1] + "..."
 
 
 class Reason(StrEnum):
@@ -108,6 +120,12 @@ class VsockForbidden(DialError):
     """This process may not open AF_VSOCK sockets."""
 
     reason = Reason.VSOCK_FORBIDDEN
+
+
+class UntrustedSocket(DialError):
+    """A socket whose path may not be followed, or whose peer isn't trusted; it got no byte."""
+
+    reason = Reason.REJECTED
 
 
 class ArgumentError(KataExporterError):

@@ -1,0 +1,29 @@
+"""Who stands behind a socket."""
+
+import os
+import socket
+import struct
+
+from kata_exporter.errors import UntrustedSocket
+
+_UCRED = struct.Struct("iII")
+"""The kernel's ``struct ucred``: process, user, group."""
+_ROOT = 0
+
+
+def check_peer(sock: socket.socket, uids: frozenset[int]) -> None:
+    """Make sure that a connected unix socket's peer is root, our own user, or one of `uids`.
+
+    The peer is who began to listen there, whoever may have taken its place since.
+
+    Raises:
+        UntrustedSocket: it is somebody else.
+        OSError: as getsockopt does.
+    """
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    _, uid, _ = _UCRED.unpack(credentials)
+    if uid not in {_ROOT, os.geteuid(), *uids}:
+        raise UntrustedSocket(
+            f"peer is user {uid}, neither root nor our own; if it is to be trusted, "
+            f"list {uid} in discovery.peer_uids"
+        )
