@@ -12,10 +12,10 @@ from kata_exporter.agent.errors import agent_error
 from kata_exporter.errors import DialError, HandshakeError, Reason, UntrustedSocket, UrlError
 from kata_exporter.sockets import AgentUrl, Dialer, check_peer, connect_beneath, find_socket
 from kata_exporter.ttrpc import Call, Client, ConnectError
+from stranger import STRANGER_UID, needs_root, stranger
 from vmm import listening
 
 NOBODY_ELSE: frozenset[int] = frozenset()
-STRANGER = 65_431
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def no_longer_us(monkeypatch: pytest.MonkeyPatch) -> int:
     Root can't be made a stranger: the kernel says 0 for it.
     """
     if os.geteuid() == 0:
-        monkeypatch.setattr("kata_exporter.sockets.peer._ROOT", STRANGER)
-    monkeypatch.setattr(os, "geteuid", lambda: STRANGER)
+        monkeypatch.setattr("kata_exporter.sockets.peer._ROOT", STRANGER_UID)
+    monkeypatch.setattr(os, "geteuid", lambda: STRANGER_UID)
     return os.getuid()
 
 
@@ -197,6 +197,16 @@ async def test_peer_of_another_user_is_refused_and_gets_no_byte(
 async def test_peer_of_a_listed_user_is_trusted(folder: Path, root: str, no_longer_us: int) -> None:
     async with listening(folder / "a.sock"):
         (await connect_beneath(root, "id/a.sock", uids=frozenset({no_longer_us}))).close()
+
+
+@needs_root
+async def test_peer_is_who_the_kernel_says(folder: Path, root: str) -> None:
+    with stranger(folder / "a.sock") as other:
+        with pytest.raises(UntrustedSocket, match=f"peer is user {STRANGER_UID},"):
+            await connect_beneath(root, "id/a.sock", uids=NOBODY_ELSE)
+        (await connect_beneath(root, "id/a.sock", uids=frozenset({STRANGER_UID}))).close()
+
+        assert other.count() == (2, 0)
 
 
 def test_socket_that_is_not_connected_has_no_peer_to_trust() -> None:

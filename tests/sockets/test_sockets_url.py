@@ -74,6 +74,15 @@ def test_part_that_is_wrong_is_named(text: str, wrong: str) -> None:
     assert caught.value.reason is Reason.REJECTED
 
 
+@pytest.mark.parametrize("text", ["x" * 4000, "unix://x" * 500, "hvsock:///\U0001f600" * 300])
+def test_long_text_is_cut_where_it_is_shown(text: str) -> None:
+    with pytest.raises(UrlError) as caught:
+        AgentUrl.parse(text)
+
+    assert len(str(caught.value)) < 1000
+    assert str(caught.value).isascii()
+
+
 def test_long_numbers_are_no_burden() -> None:
     """Python's int() takes quadratic time for them, so they must not get there."""
     with pytest.raises(UrlError, match="is no number"):
