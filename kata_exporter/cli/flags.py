@@ -2,15 +2,16 @@
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kata_exporter.cli.output import complain
+from kata_exporter.config.keys import BY_FLAG
 
 if TYPE_CHECKING:
+    from kata_exporter.config.load import Loader
     from kata_exporter.config.settings import Settings
-
-_SETTING_FLAGS = ("web.listen-address", "log.level", "log.format")
 
 
 def add_config_file(parser: argparse.ArgumentParser) -> None:
@@ -24,57 +25,115 @@ def add_config_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_sandboxes_directory(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config.sandboxes-directory``."""
+    _add(
+        parser,
+        "config.sandboxes-directory",
+        metavar="DIR",
+        help="a folder of files with more sandboxes (default sandboxes.d beside the configuration)",
+    )
+
+
+def add_discovery(parser: argparse.ArgumentParser) -> None:
+    """Add ``--discovery.directory`` and ``--discovery.agent-root``."""
+    _add(
+        parser,
+        "discovery.directory",
+        metavar="PATH",
+        help="where shims keep a folder for each sandbox; repeatable, the word none for nowhere"
+        " (default /run/vc/sbs and /run/kata)",
+    )
+    _add(
+        parser,
+        "discovery.agent-root",
+        metavar="PATH",
+        help="where agents' sockets may be, beside Kata's usual places; repeatable",
+    )
+
+
 def add_listen_address(parser: argparse.ArgumentParser) -> None:
     """Add ``--web.listen-address``."""
-    parser.add_argument(
-        "--web.listen-address",
-        dest="web.listen-address",
+    _add(
+        parser,
+        "web.listen-address",
         metavar="HOST:PORT",
-        action="append",
         help="where to serve metrics, :PORT for all interfaces; repeatable (default 127.0.0.1:9823)",
+    )
+
+
+def add_lifecycle(parser: argparse.ArgumentParser) -> None:
+    """Add ``--web.enable-lifecycle``."""
+    parser.add_argument(
+        "--web.enable-lifecycle",
+        dest="web.enable-lifecycle",
+        action="append_const",
+        const="true",
+        help="let whoever can reach the server reload the configuration: POST /-/reload",
     )
 
 
 def add_log(parser: argparse.ArgumentParser) -> None:
     """Add ``--log.level`` and ``--log.format``."""
-    parser.add_argument(
-        "--log.level",
-        dest="log.level",
+    _add(
+        parser,
+        "log.level",
         metavar="LEVEL",
-        action="append",
         help="debug, info, warn or error (default info)",
     )
-    parser.add_argument(
-        "--log.format",
-        dest="log.format",
-        metavar="FORMAT",
-        action="append",
-        help="logfmt or json (default logfmt)",
-    )
+    _add(parser, "log.format", metavar="FORMAT", help="logfmt or json (default logfmt)")
 
 
 def settings_from(args: argparse.Namespace, *, config_file: Path | None = None) -> "Settings":
     """Return the settings of a command line; `config_file` stands above the flag of that name.
 
+    A command with a file of its own takes from the environment only what its flags could say.
     Environment variables that seem to be meant for us and aren't known are warned of.
 
     Raises:
         ConfigError: flags, environment or file are wrong.
     """
+    for warning in environment_warnings():
+        complain(f"warning: {warning}")
+    environ = os.environ if config_file is None else _environ_of(args)
+    return _loader(args, config_file or vars(args).get("config.file"), environ).load().settings
+
+
+def loader_from(args: argparse.Namespace) -> "Loader":
+    """Return what loads the settings of a command line, as often as one likes."""
+    return _loader(args, vars(args).get("config.file"), os.environ)
+
+
+def environment_warnings() -> list[str]:
+    """Return one line for each environment variable that seems to be ours, and isn't known."""
     # PyYAML and the rest of the reading aren't needed for --help and --version.
-    from kata_exporter.config.load import (  # noqa: PLC0415  see above
-        load_settings,
-        variable_warnings,
-    )
+    from kata_exporter.config.load import variable_warnings  # noqa: PLC0415  see above
+
+    return variable_warnings(os.environ)
+
+
+def _loader(
+    args: argparse.Namespace, config_file: Path | None, environ: Mapping[str, str]
+) -> "Loader":
+    from kata_exporter.config.load import Loader  # noqa: PLC0415  slow, not needed for --help
 
     given = vars(args)
-    for warning in variable_warnings(os.environ):
-        complain(f"warning: {warning}")
-    return load_settings(
-        config_file=config_file or given.get("config.file"),
-        environ=os.environ,
-        flags={name: given[name] for name in _SETTING_FLAGS if given.get(name)},
+    return Loader(
+        config_file=config_file,
+        environ=environ,
+        flags={name: given[name] for name in BY_FLAG if given.get(name)},
     )
+
+
+def _environ_of(args: argparse.Namespace) -> dict[str, str]:
+    from kata_exporter.config.environment import variable_name  # noqa: PLC0415  as above
+
+    ours = {variable_name(flag) for flag in BY_FLAG if flag in vars(args)}
+    return {name: value for name, value in os.environ.items() if name in ours}
+
+
+def _add(parser: argparse.ArgumentParser, flag: str, **arguments: Any) -> None:
+    parser.add_argument(f"--{flag}", dest=flag, action="append", **arguments)
 
 
 def _path(text: str) -> Path:

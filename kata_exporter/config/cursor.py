@@ -64,12 +64,20 @@ class Cursor:
                 self.fail(f"{name} is missing: add it")
         return found
 
-    def items(self) -> list["Cursor"]:
-        """Return the entries of a sequence; one without a value is an empty sequence."""
+    def items(self, *, may_be_null: bool = True, at_most: int | None = None) -> list["Cursor"]:
+        """Return the entries of a sequence; one without a value is an empty one, if it may be.
+
+        Of more than `at_most` entries none is returned.
+        """
         if self._is_null():
+            if not may_be_null:
+                self.fail("has no value: write [] for none, or leave the key out")
             return []
         if not isinstance(self.node, Items):
             self._wrong_shape("must be a list: begin each entry with '- '")
+            return []
+        if at_most is not None and len(self.node.values) > at_most:
+            self.fail(f"has {len(self.node.values)} entries, where {at_most} are allowed")
             return []
         return [
             Cursor(node, self.file, self.problems, f"{self.key}[{index}]")

@@ -1,8 +1,11 @@
-"""From the tree of the configuration file to `Settings`: the file's keys, and what they may hold."""
+"""From the trees of the configuration's files to `Settings`: their keys, and what they may hold."""
 
 from kata_exporter.config.cursor import Cursor
+from kata_exporter.config.keys import children
+from kata_exporter.config.paths import parse_absolute_path, parse_path
 from kata_exporter.config.settings import (
     CollectionSettings,
+    DiscoverySettings,
     ListenAddress,
     LogFormat,
     LogLevel,
@@ -11,6 +14,7 @@ from kata_exporter.config.settings import (
     StaticSandbox,
     WebSettings,
 )
+from kata_exporter.config.words import parse_switch
 from kata_exporter.model import SANDBOX_ID, Container, Pod
 
 MIN_INTERVAL_SECONDS = 1.0
@@ -20,27 +24,69 @@ MAX_AGE_SECONDS = 10 * MAX_INTERVAL_SECONDS
 MAX_CONCURRENCY = 4096
 MAX_NAME_LENGTH = 253  # a DNS subdomain, the longest name that Kubernetes gives
 MAX_URL_LENGTH = 4096
+MAX_PORT = 2**32 - 2  # of vsock, whose last number stands for any
+MAX_UID = 2**32 - 2  # the last number stands for none
+MAX_LISTED = 64
 
 _ID_RULE = "2 to 128 ASCII letters, digits, '_', '.' or '-', a letter or digit first"
 _ADDRESS_WANTED = "must be an address such as 127.0.0.1:9823"
+_PATH_WANTED = "must be the path of a folder"
 
 
-def decode(root: Cursor) -> Settings:
+class Ids:
+    """Where each id was given first, so that no two sandboxes or containers share one."""
+
+    def __init__(self, noun: str) -> None:
+        self._noun = noun
+        self._places: dict[str, tuple[str, int]] = {}
+
+    def new(self, place: Cursor | None) -> str | None:
+        """Return the id at `place`, unless it is none, or was given before."""
+        text = place.identifier(SANDBOX_ID, _ID_RULE) if place else None
+        if place is None or text is None:
+            return None
+        if text in self._places:
+            file, line = self._places[text]
+            where = f"in line {line}" if file == place.file else f"at {file}:{line}"
+            noun = self._noun
+            place.fail(
+                f"{text!r} is the id of the {noun} {where} too: give each {noun} an id of its own"
+            )
+            return None
+        self._places[text] = (place.file, place.line)
+        return text
+
+
+def sandbox_ids() -> Ids:
+    """Return ids for the sandboxes of all files of a configuration."""
+    return Ids("sandbox")
+
+
+def decode(root: Cursor, ids: Ids) -> Settings:
     """Return the settings of the file; problems go to the cursor's list, and defaults fill in."""
-    sections = root.table(("collection", "web", "log", "sandboxes"))
+    sections = root.table(children(""))
     defaults = Settings()
-    collection, web = sections.get("collection"), sections.get("web")
-    log, sandboxes = sections.get("log"), sections.get("sandboxes")
+    collection, discovery = sections.get("collection"), sections.get("discovery")
+    web, log = sections.get("web"), sections.get("log")
+    sandboxes, directory = sections.get("sandboxes"), sections.get("sandboxes_directory")
     return Settings(
         collection=_collection(collection) if collection else defaults.collection,
+        discovery=_discovery(discovery) if discovery else defaults.discovery,
         web=_web(web) if web else defaults.web,
         log=_log(log) if log else defaults.log,
-        sandboxes=_sandboxes(sandboxes) if sandboxes else (),
+        sandboxes=_sandboxes(sandboxes, ids) if sandboxes else (),
+        sandboxes_directory=(directory.parsed(parse_path, _PATH_WANTED) if directory else "") or "",
     )
 
 
+def decode_sandboxes(root: Cursor, ids: Ids) -> tuple[StaticSandbox, ...]:
+    """Return the sandboxes of a file that may hold nothing else; problems as with `decode`."""
+    sandboxes = root.table(("sandboxes",)).get("sandboxes")
+    return _sandboxes(sandboxes, ids) if sandboxes else ()
+
+
 def _collection(section: Cursor) -> CollectionSettings:
-    values = section.table(("interval", "timeout", "max_age", "concurrency"))
+    values = section.table(children("collection"))
     interval, timeout = values.get("interval"), values.get("timeout")
     max_age, concurrency = values.get("max_age"), values.get("concurrency")
     defaults = CollectionSettings()
@@ -71,19 +117,51 @@ def _collection(section: Cursor) -> CollectionSettings:
     )
 
 
+def _discovery(section: Cursor) -> DiscoverySettings:
+    values = section.table(children("discovery"))
+    directories, roots = values.get("directories"), values.get("agent_roots")
+    port, uids = values.get("agent_port"), values.get("peer_uids")
+    defaults = DiscoverySettings()
+    agent_port = port.whole_number(at_least=1, at_most=MAX_PORT) if port else None
+    return DiscoverySettings(
+        directories=_paths(directories) if directories else defaults.directories,
+        agent_roots=_paths(roots) if roots else defaults.agent_roots,
+        agent_port=agent_port or defaults.agent_port,
+        peer_uids=_uids(uids) if uids else defaults.peer_uids,
+    )
+
+
+def _paths(section: Cursor) -> tuple[str, ...]:
+    places = section.items(may_be_null=False, at_most=MAX_LISTED)
+    parsed = [place.parsed(parse_absolute_path, "must be an absolute path") for place in places]
+    return tuple(dict.fromkeys(path for path in parsed if path is not None))
+
+
+def _uids(section: Cursor) -> tuple[int, ...]:
+    places = section.items(may_be_null=False, at_most=MAX_LISTED)
+    numbers = [place.whole_number(at_least=0, at_most=MAX_UID) for place in places]
+    return tuple(dict.fromkeys(uid for uid in numbers if uid is not None))
+
+
 def _web(section: Cursor) -> WebSettings:
-    address = section.table(("listen_address",)).get("listen_address")
-    if address is None:
-        return WebSettings()
+    values = section.table(children("web"))
+    address, switch = values.get("listen_address"), values.get("enable_lifecycle")
+    lifecycle = switch.parsed(parse_switch, "must be true or false") if switch else None
+    return WebSettings(
+        _addresses(address) if address else WebSettings().listen_addresses, lifecycle or False
+    )
+
+
+def _addresses(address: Cursor) -> tuple[ListenAddress, ...]:
     places = address.items() if address.is_list() else [address]
     if address.is_list() and not places:
         address.fail("is an empty list: name an address, or leave the key out")
     parsed = [place.parsed(ListenAddress.parse, _ADDRESS_WANTED) for place in places]
-    return WebSettings(tuple(found for found in parsed if found is not None))
+    return tuple(found for found in parsed if found is not None)
 
 
 def _log(section: Cursor) -> LogSettings:
-    values = section.table(("level", "format"))
+    values = section.table(children("log"))
     level, log_format = values.get("level"), values.get("format")
     defaults = LogSettings()
     return LogSettings(
@@ -92,26 +170,25 @@ def _log(section: Cursor) -> LogSettings:
     )
 
 
-def _sandboxes(section: Cursor) -> tuple[StaticSandbox, ...]:
-    lines: dict[str, int] = {}
-    sandboxes = [_sandbox(entry, lines) for entry in section.items()]
+def _sandboxes(section: Cursor, ids: Ids) -> tuple[StaticSandbox, ...]:
+    sandboxes = [_sandbox(entry, ids) for entry in section.items()]
     return tuple(sandbox for sandbox in sandboxes if sandbox is not None)
 
 
-def _sandbox(entry: Cursor, lines: dict[str, int]) -> StaticSandbox | None:
-    values = entry.table(("id", "agent_url", "pod", "containers"), required=("id", "agent_url"))
-    sandbox_id = _unique_id(values.get("id"), lines, "sandbox")
+def _sandbox(entry: Cursor, ids: Ids) -> StaticSandbox | None:
+    values = entry.table(children("sandboxes[]"), required=("id", "agent_url"))
+    sandbox_id = ids.new(values.get("id"))
     url, pod = values.get("agent_url"), values.get("pod")
     agent_url = url.text(min_length=1, max_length=MAX_URL_LENGTH) if url else None
     pod_noun = _pod(pod) if pod else Pod()
     containers = _containers(values["containers"]) if "containers" in values else ()
     if sandbox_id is None or agent_url is None:
         return None
-    return StaticSandbox(sandbox_id, agent_url, pod_noun, containers, entry.line)
+    return StaticSandbox(sandbox_id, agent_url, pod_noun, containers, entry.line, entry.file)
 
 
 def _pod(section: Cursor) -> Pod:
-    values = section.table(("namespace", "name", "uid"))
+    values = section.table(children("sandboxes[].pod"))
     return Pod(
         namespace=_name(values.get("namespace")),
         name=_name(values.get("name")),
@@ -120,29 +197,15 @@ def _pod(section: Cursor) -> Pod:
 
 
 def _containers(section: Cursor) -> tuple[Container, ...]:
-    lines: dict[str, int] = {}
+    ids = Ids("container")
     containers: list[Container] = []
     for entry in section.items():
-        values = entry.table(("id", "name"), required=("id",))
-        container_id = _unique_id(values.get("id"), lines, "container")
+        values = entry.table(children("sandboxes[].containers[]"), required=("id",))
+        container_id = ids.new(values.get("id"))
         name = _name(values.get("name"))
         if container_id is not None:
             containers.append(Container(container_id, name))
     return tuple(containers)
-
-
-def _unique_id(place: Cursor | None, lines: dict[str, int], noun: str) -> str | None:
-    text = place.identifier(SANDBOX_ID, _ID_RULE) if place else None
-    if place is None or text is None:
-        return None
-    if text in lines:
-        place.fail(
-            f"{text!r} is the id of the {noun} in line {lines[text]} too:"
-            f" give each {noun} an id of its own"
-        )
-        return None
-    lines[text] = place.line
-    return text
 
 
 def _name(place: Cursor | None) -> str:

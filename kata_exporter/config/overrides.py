@@ -4,15 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kata_exporter.config.environment import variable_name
+from kata_exporter.config.paths import parse_absolute_path, parse_path
 from kata_exporter.config.problems import Problems
-from kata_exporter.config.settings import (
-    ListenAddress,
-    LogFormat,
-    LogLevel,
-    Settings,
-    WebSettings,
-)
-from kata_exporter.config.words import parse_choice
+from kata_exporter.config.settings import ListenAddress, LogFormat, LogLevel, Settings
+from kata_exporter.config.words import parse_choice, parse_switch
+
+NO_DIRECTORIES = "none"
+"""The word that stands for none where folders are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +31,34 @@ class Override:
         return [part.strip() for part in parts if part.strip()]
 
 
+def _with_sandboxes_directory(settings: Settings, values: Sequence[str]) -> Settings:
+    return replace(settings, sandboxes_directory=parse_path(values[-1]))
+
+
+def _with_directories(settings: Settings, values: Sequence[str]) -> Settings:
+    if NO_DIRECTORIES in values and len(values) > 1:
+        raise ValueError(f"{NO_DIRECTORIES!r} stands alone: leave it out, or the folders")
+    paths = () if values[-1] == NO_DIRECTORIES else _absolute(values)
+    return replace(settings, discovery=replace(settings.discovery, directories=paths))
+
+
+def _with_agent_roots(settings: Settings, values: Sequence[str]) -> Settings:
+    roots = _absolute([*settings.discovery.agent_roots, *values])
+    return replace(settings, discovery=replace(settings.discovery, agent_roots=roots))
+
+
+def _absolute(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(parse_absolute_path(value) for value in values))
+
+
 def _with_addresses(settings: Settings, values: Sequence[str]) -> Settings:
     addresses = tuple(ListenAddress.parse(value) for value in values)
-    return replace(settings, web=WebSettings(addresses))
+    return replace(settings, web=replace(settings.web, listen_addresses=addresses))
+
+
+def _with_lifecycle(settings: Settings, values: Sequence[str]) -> Settings:
+    switch = parse_switch(values[-1])
+    return replace(settings, web=replace(settings.web, enable_lifecycle=switch))
 
 
 def _with_level(settings: Settings, values: Sequence[str]) -> Settings:
@@ -49,7 +72,11 @@ def _with_format(settings: Settings, values: Sequence[str]) -> Settings:
 
 
 OVERRIDES = (
+    Override("config.sandboxes-directory", _with_sandboxes_directory),
+    Override("discovery.directory", _with_directories, repeatable=True),
+    Override("discovery.agent-root", _with_agent_roots, repeatable=True),
     Override("web.listen-address", _with_addresses, repeatable=True),
+    Override("web.enable-lifecycle", _with_lifecycle),
     Override("log.level", _with_level),
     Override("log.format", _with_format),
 )

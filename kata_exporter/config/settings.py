@@ -126,9 +126,10 @@ class DiscoverySettings:
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """Where metrics are served."""
+    """Where metrics are served, and whether ``/-/reload`` is."""
 
     listen_addresses: tuple[ListenAddress, ...] = (ListenAddress("127.0.0.1", 9823),)
+    enable_lifecycle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +142,10 @@ class LogSettings:
 
 @dataclass(frozen=True, slots=True)
 class StaticSandbox:
-    """A sandbox that the configuration file names.
+    """A sandbox that a file of the configuration names.
 
     ``agent_url`` is as written: one that can't be read shows as a sandbox that is down, and stops
-    none of the others. ``line`` is where the entry begins, from 1.
+    none of the others. ``file`` and ``line`` (from 1) are where the entry begins.
     """
 
     id: str
@@ -152,14 +153,25 @@ class StaticSandbox:
     pod: Pod = field(default_factory=Pod)
     containers: tuple[Container, ...] = ()
     line: int | None = field(default=None, compare=False)
+    file: str = field(default="", compare=False)
+
+    @property
+    def place(self) -> str:
+        """Where its entry is, as ``FILE:LINE``."""
+        return f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that can be set."""
+    """All that can be set.
+
+    ``sandboxes`` are those of all files. ``sandboxes_directory`` is where more of them were looked
+    for; it is empty where no folder was named.
+    """
 
     collection: CollectionSettings = field(default_factory=CollectionSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     web: WebSettings = field(default_factory=WebSettings)
     log: LogSettings = field(default_factory=LogSettings)
     sandboxes: tuple[StaticSandbox, ...] = ()
+    sandboxes_directory: str = ""

@@ -41,3 +41,14 @@ def parse_choice(choices: type[_Choice], text: str) -> _Choice:
     except ValueError:
         names = ", ".join(choices)
         raise ValueError(f"{quoted(text)} is not a choice: write one of {names}") from None
+
+
+def parse_switch(text: str) -> bool:
+    """Return whether `text` switches something on.
+
+    Raises:
+        ValueError: it is neither ``true`` nor ``false``.
+    """
+    if text not in {"true", "false"}:
+        raise ValueError(f"{quoted(text)} is not a choice: write true or false")
+    return text == "true"

@@ -9,11 +9,13 @@ from kata_exporter.config.load import parse_settings
 from kata_exporter.config.problems import Problems
 from kata_exporter.config.settings import (
     CollectionSettings,
+    DiscoverySettings,
     ListenAddress,
     LogFormat,
     LogLevel,
     Settings,
     StaticSandbox,
+    WebSettings,
 )
 from kata_exporter.errors import ConfigError
 from kata_exporter.model import Container, Pod
@@ -61,7 +63,7 @@ def test_the_contract() -> None:
             ),
         ),
     )
-    assert found.sandboxes[0].line == 5
+    assert found.sandboxes[0].place == "c.yaml:5"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "{}", "collection:\nsandboxes:\nweb:\nlog:\n"])
@@ -85,6 +87,27 @@ def test_several_listen_addresses_are_a_list() -> None:
     web = settings("web: {listen_address: [':9823', '[::1]:0']}").web
 
     assert web.listen_addresses == (ListenAddress("", 9823), ListenAddress("::1", 0))
+
+
+def test_every_value_of_discovery_is_read() -> None:
+    text = (
+        "discovery: {directories: [/run//kata/, /a/./b, /run/kata], agent_roots: [//vm],"
+        " agent_port: 4000000000, peer_uids: [0, 65534, 65534]}"
+    )
+
+    assert settings(text).discovery == DiscoverySettings(
+        ("/run/kata", "/a/b"), ("/vm",), 4_000_000_000, (0, 65534)
+    )
+
+
+def test_an_empty_list_of_directories_is_none() -> None:
+    assert settings("discovery: {directories: []}").discovery.directories == ()
+
+
+def test_the_switch_of_lifecycle_leaves_the_addresses() -> None:
+    web = settings("web: {enable_lifecycle: true}").web
+
+    assert web == WebSettings(enable_lifecycle=True)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "vsock://3", "http://x", "unix:///a b", "üñï://ö"])
@@ -119,7 +142,13 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
         ("colection: {}", "c.yaml:1: colection: unknown key; did you mean 'collection'?"),
         ("\nweb: {listen: x}", "c.yaml:2: web.listen: unknown key; did you mean 'listen_address'?"),
         ("log: {zzz: x}", "c.yaml:1: log.zzz: unknown key; it is one of level, format"),
-        ("on: 1", "c.yaml:1: on: unknown key; it is one of collection, web, log, sandboxes"),
+        (
+            "on: 1",
+            (
+                "c.yaml:1: on: unknown key; it is one of"
+                " collection, discovery, web, log, sandboxes, sandboxes_directory"
+            ),
+        ),
         ("sandboxes:\n- {id: demo-1}", "c.yaml:2: sandboxes[0]: agent_url is missing: add it"),
         ("sandboxes:\n- {agent_url: x}", "c.yaml:2: sandboxes[0]: id is missing: add it"),
         (
@@ -134,13 +163,16 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
         (
             "[1]",
             (
-                "c.yaml:1: must be a mapping with the keys collection, web, log, sandboxes;"
-                " here is a list"
+                "c.yaml:1: must be a mapping with the keys"
+                " collection, discovery, web, log, sandboxes, sandboxes_directory; here is a list"
             ),
         ),
         (
             "web: 9823",
-            "c.yaml:1: web: must be a mapping with the keys listen_address; here is a single value",
+            (
+                "c.yaml:1: web: must be a mapping with the keys listen_address, enable_lifecycle;"
+                " here is a single value"
+            ),
         ),
         (
             "sandboxes: {id: x}",
@@ -210,6 +242,57 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
             "c.yaml:1: log.level: 'loud' is not a choice: write one of debug, info, warn, error",
         ),
         ("log: {format: off}", "c.yaml:1: log.format: 'off' is not a choice"),
+        (
+            "web: {enable_lifecycle: yes}",
+            "c.yaml:1: web.enable_lifecycle: 'yes' is not a choice: write true or false",
+        ),
+        # Paths, ports and users of discovery.
+        (
+            "discovery: {directories: }",
+            (
+                "c.yaml:1: discovery.directories: has no value:"
+                " write [] for none, or leave the key out"
+            ),
+        ),
+        (
+            "discovery: {directories: /run/kata}",
+            "c.yaml:1: discovery.directories: must be a list",
+        ),
+        (
+            "discovery: {directories: [run/kata]}",
+            (
+                "c.yaml:1: discovery.directories[0]: 'run/kata' is no absolute path without '..':"
+                " write it out from /"
+            ),
+        ),
+        (
+            "discovery: {agent_roots: [/run, /run/../etc]}",
+            "c.yaml:1: discovery.agent_roots[1]: '/run/../etc' is no absolute path without '..'",
+        ),
+        (
+            'discovery: {agent_roots: ["/a\\x00"]}',
+            "c.yaml:1: discovery.agent_roots[0]: '/a\\x00' is no path of printable characters",
+        ),
+        (
+            f"discovery: {{directories: [/{'d' * 4096}]}}",
+            f"c.yaml:1: discovery.directories[0]: '/{'d' * 58}…' is longer than 4096 characters",
+        ),
+        (
+            f"discovery: {{directories: [{', '.join(f'/d{n}' for n in range(65))}]}}",
+            "c.yaml:1: discovery.directories: has 65 entries, where 64 are allowed",
+        ),
+        (
+            "discovery: {agent_port: 0}",
+            "c.yaml:1: discovery.agent_port: must be a whole number from 1 to 4294967294, not 0",
+        ),
+        (
+            "discovery: {peer_uids: [4294967295]}",
+            "c.yaml:1: discovery.peer_uids[0]: must be a whole number from 0 to 4294967294",
+        ),
+        (
+            'sandboxes_directory: ""',
+            "c.yaml:1: sandboxes_directory: '' is no path of printable characters",
+        ),
         # Text that YAML takes for something else.
         (
             sandbox_with("pod: {namespace: no}"),
@@ -333,6 +416,10 @@ _TREES = st.recursive(
             st.sampled_from(
                 [
                     "collection",
+                    "discovery",
+                    "directories",
+                    "peer_uids",
+                    "sandboxes_directory",
                     "interval",
                     "timeout",
                     "web",

@@ -1,5 +1,6 @@
 """Stand-ins for the exporter and the fleet, so that commands are tested by themselves."""
 
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -154,6 +155,6 @@ def put_on(monkeypatch: pytest.MonkeyPatch) -> Stage:
         module = ModuleType(name)
         vars(module).update(contents)
         monkeypatch.setitem(sys.modules, name, module)
-    for name in ("CONFIG_FILE", "WEB_LISTEN_ADDRESS", "LOG_LEVEL", "LOG_FORMAT"):
-        monkeypatch.delenv(f"KATA_EXPORTER_{name}", raising=False)
+    for name in [name for name in os.environ if name.startswith("KATA_EXPORTER_")]:
+        monkeypatch.delenv(name)
     return stage

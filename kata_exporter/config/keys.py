@@ -1,0 +1,191 @@
+"""Every key of the configuration file: what it is for, and whether a reload takes it.
+
+The one table of them: the reading of the file takes the known keys from here, the command line the
+flags that are settings, and docs/configuration.md is made of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kata_exporter.config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key.
+
+    ``name`` is dotted, with ``[]`` for the entries of a list. ``setting`` is where its value is in
+    `Settings`, and empty for a part of an entry. ``values`` says what it may be, ``default`` is as it
+    would be written, or in words what it follows from. ``flag`` is without dashes in front, and empty
+    where there is none. ``reloads`` is whether a reload takes it; otherwise it needs a restart.
+    """
+
+    name: str
+    setting: str
+    values: str
+    default: str
+    help: str
+    reloads: bool = True
+    flag: str = ""
+
+    def value(self, settings: "Settings") -> object:
+        """Return what `settings` have for it."""
+        return attrgetter(self.setting)(settings)
+
+
+KEYS = (
+    Key(
+        "collection.interval",
+        "collection.interval_seconds",
+        "a duration from `1s` to `1d`",
+        "15s",
+        "how often each sandbox is asked",
+    ),
+    Key(
+        "collection.timeout",
+        "collection.timeout_seconds",
+        "a duration from `10ms` to the interval",
+        "the smaller of the interval and 5s",
+        "how long a round of one sandbox may take, connecting included",
+    ),
+    Key(
+        "collection.max_age",
+        "collection.max_age_seconds",
+        "a duration from the interval to `1w3d`",
+        "3 intervals",
+        "how long the last measurements of a silent sandbox are shown",
+    ),
+    Key(
+        "collection.concurrency",
+        "collection.concurrency",
+        "a number from 1 to 4096",
+        "64",
+        "how many sandboxes are asked at a time",
+    ),
+    Key(
+        "discovery.directories",
+        "discovery.directories",
+        "a list of absolute paths; `[]` (the flag: `none`) for none",
+        "[/run/vc/sbs, /run/kata]",
+        "where shims keep a folder for each sandbox",
+        reloads=False,
+        flag="discovery.directory",
+    ),
+    Key(
+        "discovery.agent_roots",
+        "discovery.agent_roots",
+        "a list of absolute paths",
+        "[]",
+        "where agents' sockets may be, beside Kata's usual places; the flag adds to the file's",
+        reloads=False,
+        flag="discovery.agent-root",
+    ),
+    Key(
+        "discovery.agent_port",
+        "discovery.agent_port",
+        "a number from 1 to 4294967294",
+        "1024",
+        "the vsock port that agents listen on",
+        reloads=False,
+    ),
+    Key(
+        "discovery.peer_uids",
+        "discovery.peer_uids",
+        "a list of user ids",
+        "[]",
+        "users that shims may run as, beside root and the exporter's own",
+        reloads=False,
+    ),
+    Key(
+        "web.listen_address",
+        "web.listen_addresses",
+        "`HOST:PORT`, `:PORT` for all interfaces, or a list of these",
+        "127.0.0.1:9823",
+        "where to serve metrics",
+        reloads=False,
+        flag="web.listen-address",
+    ),
+    Key(
+        "web.enable_lifecycle",
+        "web.enable_lifecycle",
+        "`true` or `false`",
+        "false",
+        "whether whoever can reach the server may have the configuration reloaded: POST /-/reload",
+        reloads=False,
+        flag="web.enable-lifecycle",
+    ),
+    Key(
+        "log.level",
+        "log.level",
+        "`debug`, `info`, `warn` or `error`",
+        "info",
+        "the least severe lines that are logged",
+        flag="log.level",
+    ),
+    Key(
+        "log.format",
+        "log.format",
+        "`logfmt` or `json`",
+        "logfmt",
+        "how a line of the log is written",
+        flag="log.format",
+    ),
+    Key("sandboxes", "sandboxes", "a list of entries, as below", "[]", "sandboxes by hand"),
+    Key(
+        "sandboxes_directory",
+        "sandboxes_directory",
+        "a path, relative to the file's folder (the flag's: to the working directory)",
+        "the folder `sandboxes.d` beside the configuration file, if there is one",
+        "a folder of files with more sandboxes",
+        flag="config.sandboxes-directory",
+    ),
+    Key(
+        "sandboxes[].id",
+        "",
+        "2 to 128 ASCII letters, digits, `_`, `.` or `-`, a letter or digit first",
+        "has to be given",
+        "the sandbox's id, and no other entry's in any file",
+    ),
+    Key(
+        "sandboxes[].agent_url",
+        "",
+        "`hvsock://PATH:PORT`, `vsock://CID:PORT`, `unix://PATH`, `remote://PATH` or `mock://PATH`",
+        "has to be given",
+        "where its agent listens; one that can't be read shows as `rejected`, and stops no other",
+    ),
+    Key("sandboxes[].pod.namespace", "", "text", '""', "its pod's namespace"),
+    Key("sandboxes[].pod.name", "", "text", '""', "its pod's name"),
+    Key("sandboxes[].pod.uid", "", "text", '""', "its pod's uid"),
+    Key("sandboxes[].containers[].id", "", "as a sandbox's", "has to be given", "a container's id"),
+    Key("sandboxes[].containers[].name", "", "text", '""', "its name"),
+)
+"""In the order of the documents and of the help."""
+
+
+def children(section: str) -> tuple[str, ...]:
+    """Return the keys that stand directly within a section, by its dotted name ("" for the top)."""
+    prefix = f"{section}." if section else ""
+    names = (key.name.removeprefix(prefix) for key in KEYS if key.name.startswith(prefix))
+    return tuple(dict.fromkeys(name.partition(".")[0].removesuffix("[]") for name in names))
+
+
+BY_FLAG = {key.flag: key for key in KEYS if key.flag}
+"""The keys that a flag sets."""
+
+
+def left_for_a_restart(running: "Settings", before: "Settings", after: "Settings") -> Iterator[str]:
+    """Yield the names of keys that were given another value, which only a restart will take.
+
+    Args:
+        running: what the process was started with.
+        before: what was read last.
+        after: what was read now.
+    """
+    for key in KEYS:
+        if not key.reloads:
+            value = key.value(after)
+            if value not in (key.value(before), key.value(running)):
+                yield key.name
