@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from kata_exporter.agent.observer import Observer
 from kata_exporter.collectors.rounds import RoundSettings, SandboxRounds
@@ -49,6 +50,17 @@ class Collection:
         while self._unasked:
             self._asked.clear()
             await self._asked.wait()
+
+    def configure(
+        self, *, interval_seconds: float, timeout_seconds: float, concurrency: int
+    ) -> None:
+        """Let these hold from each sandbox's next round on; nobody is asked anew for that."""
+        self._settings = replace(
+            self._settings, interval_seconds=interval_seconds, timeout_seconds=timeout_seconds
+        )
+        for rounds in self._rounds.values():
+            rounds.configure(self._settings)
+        self._scheduler.configure(interval_seconds=interval_seconds, concurrency=concurrency)
 
     def started(self, sandbox: Sandbox) -> None:
         """Ask it from now on, or from when its address is known, or known to be refused."""

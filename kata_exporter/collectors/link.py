@@ -40,6 +40,12 @@ class AgentLink:
         self._retry_at = 0.0
         self._refused: dict[str, tuple[AgentError, float]] = {}
 
+    def configure(self, *, interval_seconds: float) -> None:
+        """Collect at another interval; a pause is no longer than the longest of that interval."""
+        self._interval_seconds = interval_seconds
+        longest = max(MAX_BACKOFF_SECONDS, interval_seconds)
+        self._retry_at = min(self._retry_at, self._clock.monotonic() + longest)
+
     @property
     def backing_off(self) -> bool:
         """Whether the agent is to be left alone for now."""

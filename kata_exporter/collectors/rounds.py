@@ -77,6 +77,11 @@ class SandboxRounds:
         """Ask for these containers from the next round on."""
         self._sandbox = sandbox
 
+    def configure(self, settings: RoundSettings) -> None:
+        """Let these hold from the next round on."""
+        self._settings = settings
+        self._link.configure(interval_seconds=settings.interval_seconds)
+
     async def run(self) -> Round | None:
         """Ask, unless the link backs off; then there is no round, and None."""
         if self._link.backing_off:

@@ -12,7 +12,8 @@ import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from kata_exporter.clock import Clock
+from kata_exporter.clock import Clock, TimerHandle
+from kata_exporter.collectors.lane import Lane
 
 Work = Callable[[], Awaitable[bool]]
 """Runs one round; returns whether the next belongs in the slow lane."""
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 class _Job:
     work: Work
     task: asyncio.Task[None] = field(init=False)
+    alarm: TimerHandle | None = None
+    """Set while it waits for its next round."""
+    due: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Scheduler:
@@ -46,17 +50,30 @@ class Scheduler:
     ) -> None:
         self._clock = clock
         self._interval_seconds = interval_seconds
-        slow = max(1, concurrency // 4) if slow_concurrency is None else slow_concurrency
+        self._slow_concurrency = slow_concurrency
         # Two pools, not one within the other: a full slow lane leaves the usual one whole.
-        self._usual = asyncio.Semaphore(max(1, concurrency - slow))
-        self._slow = asyncio.Semaphore(slow)
+        usual, slow = self._places(concurrency)
+        self._usual, self._slow = Lane(usual), Lane(slow)
         self._jobs: dict[str, _Job] = {}
+
+    def configure(self, *, interval_seconds: float, concurrency: int) -> None:
+        """Have these hold from each key's next round on; what is under way goes on."""
+        usual, slow = self._places(concurrency)
+        self._usual.resize(usual)
+        self._slow.resize(slow)
+        if interval_seconds == self._interval_seconds:
+            return
+        self._interval_seconds = interval_seconds
+        for key, job in self._jobs.items():
+            if job.alarm is not None:
+                job.alarm.cancel()
+                self._set_alarm(key, job)
 
     def add(self, key: str, work: Work) -> None:
         """Run `work` at once, and from then on at the key's phase."""
         job = _Job(work)
         job.task = asyncio.get_running_loop().create_task(
-            self._repeat(key, work), name=f"collect {key}"
+            self._repeat(key, job), name=f"collect {key}"
         )
         self._jobs[key] = job
 
@@ -74,12 +91,31 @@ class Scheduler:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _repeat(self, key: str, work: Work) -> None:
+    def _places(self, concurrency: int) -> tuple[int, int]:
+        """Return how many places the usual and the slow lane have."""
+        slow = self._slow_concurrency
+        slow = max(1, concurrency // 4) if slow is None else slow
+        return max(1, concurrency - slow), slow
+
+    async def _repeat(self, key: str, job: _Job) -> None:
         slow = False
         while True:
             async with self._slow if slow else self._usual:
-                slow = await self._run(key, work)
-            await self._clock.sleep(self.next_due(key) - self._clock.monotonic())
+                slow = await self._run(key, job.work)
+            await self._next_round(key, job)
+
+    async def _next_round(self, key: str, job: _Job) -> None:
+        job.due.clear()
+        self._set_alarm(key, job)
+        try:
+            await job.due.wait()
+        finally:
+            if job.alarm is not None:
+                job.alarm.cancel()
+                job.alarm = None
+
+    def _set_alarm(self, key: str, job: _Job) -> None:
+        job.alarm = self._clock.call_at(self.next_due(key), job.due.set)
 
     @staticmethod
     async def _run(key: str, work: Work) -> bool:

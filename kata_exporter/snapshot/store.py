@@ -53,6 +53,10 @@ class Store:
         self._max_age_seconds = max_age_seconds
         self._entries: dict[str, _Entry] = {}
 
+    def configure(self, *, max_age_seconds: float) -> None:
+        """Withhold parts that are older than this from now on."""
+        self._max_age_seconds = max_age_seconds
+
     def started(self, sandbox: Sandbox) -> None:
         """Show a new generation, as pending."""
         self._entries[sandbox.id] = _nothing_yet(sandbox)

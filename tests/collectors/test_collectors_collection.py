@@ -244,3 +244,46 @@ async def test_a_sandbox_that_gets_its_name_is_asked_again_at_once_under_it(rig:
     assert "kata_guest_" in lines
     assert lines.count('pod="web-0"') == lines.count("sandbox_id=")
     await rig.collection.aclose()
+
+
+async def test_other_settings_leave_generations_connections_and_rounds_as_they_are(
+    rig: Rig,
+) -> None:
+    rig.seen("box-a")
+    await rig.collection.first_round()
+
+    rig.collection.configure(interval_seconds=5.0, timeout_seconds=1.0, concurrency=2)
+    assert len(rig.rounds) == 1
+    await rig.clock.run_for(16.0, step=0.25)
+
+    assert len(rig.rounds) >= 4
+    assert set(rig.rounds) == {("box-a", Reason.OK)}
+    (observer,) = rig.observers["box-a"]
+    assert not observer.closed
+    assert rig.registry.sandboxes()[0].generation == 1
+    await rig.collection.aclose()
+
+
+async def test_other_settings_hold_for_whoever_comes_later_too(rig: Rig) -> None:
+    rig.collection.configure(interval_seconds=5.0, timeout_seconds=1.0, concurrency=2)
+    rig.seen("box-a")
+    await rig.collection.first_round()
+
+    (observer,) = rig.observers["box-a"]
+    assert set(observer.deadlines) == {rig.clock.monotonic() + 1.0}
+    await rig.collection.aclose()
+
+
+async def test_another_timeout_is_the_deadline_of_the_next_round(rig: Rig) -> None:
+    rig.seen("box-a")
+    await rig.collection.first_round()
+    (observer,) = rig.observers["box-a"]
+    observer.deadlines.clear()
+
+    rig.collection.configure(interval_seconds=15.0, timeout_seconds=2.0, concurrency=8)
+    await rig.clock.run_for(15.0, step=0.25)
+
+    started = {observer.deadlines[0] - 2.0}
+    assert all(rig.clock.monotonic() - 15.0 <= at <= rig.clock.monotonic() for at in started)
+    assert len(set(observer.deadlines)) == 1
+    await rig.collection.aclose()

@@ -160,3 +160,23 @@ async def test_an_error_is_no_refusal(clock: FakeClock) -> None:
         await ask(link)
 
     assert await ask(link) == "text"
+
+
+async def test_a_shorter_interval_shortens_the_pause(clock: FakeClock) -> None:
+    link = link_to(clock=clock, interval_seconds=3600.0)
+    link.failed()
+
+    link.configure(interval_seconds=15.0)
+
+    clock.advance(MAX_BACKOFF_SECONDS)
+    assert not link.backing_off
+
+
+async def test_the_pause_doubles_from_the_interval_that_holds(clock: FakeClock) -> None:
+    link = link_to(clock=clock, interval_seconds=15.0)
+    link.configure(interval_seconds=2.0)
+    link.failed()
+
+    clock.advance(1.5)
+
+    assert not link.backing_off

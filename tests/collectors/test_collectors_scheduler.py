@@ -199,3 +199,70 @@ async def test_a_fault_in_one_round_is_logged_and_the_next_round_comes(
     assert calls >= 2
     assert "a round failed" in caplog.text
     await scheduler.aclose()
+    await scheduler.aclose()
+
+
+async def test_another_interval_holds_from_the_next_round_on(clock: FakeClock) -> None:
+    """Who waits under a long interval doesn't wait it out."""
+    scheduler, rounds = (
+        Scheduler(clock=clock, interval_seconds=3600.0, concurrency=8),
+        Rounds(clock),
+    )
+    scheduler.add("box-a", rounds)
+    await settle()
+
+    scheduler.configure(interval_seconds=15.0, concurrency=8)
+    await clock.run_for(60.0, step=0.25)
+
+    assert rounds.times[0] == 1000.0
+    assert rounds.times[1] - 1000.0 <= 15.0
+    assert {round(b - a, 6) for a, b in pairwise(rounds.times[1:])} == {15.0}
+    await scheduler.aclose()
+
+
+async def test_another_interval_neither_ends_nor_repeats_a_round_under_way(
+    clock: FakeClock,
+) -> None:
+    scheduler, rounds = scheduler_of(clock), Rounds(clock)
+    rounds.gate = asyncio.Event()
+    scheduler.add("box-a", rounds)
+    await settle()
+
+    scheduler.configure(interval_seconds=5.0, concurrency=8)
+    await settle()
+    assert (rounds.running, len(rounds.times)) == (1, 1)
+    rounds.gate.set()
+    await clock.run_for(20.0, step=0.25)
+
+    assert {round(b - a, 6) for a, b in pairwise(rounds.times[1:])} == {5.0}
+    await scheduler.aclose()
+
+
+async def test_the_same_interval_moves_nobody(clock: FakeClock) -> None:
+    scheduler, rounds = scheduler_of(clock), Rounds(clock)
+    scheduler.add("box-a", rounds)
+    await settle()
+    due = scheduler.next_due("box-a")
+
+    clock.advance((due - clock.monotonic()) / 2)
+    scheduler.configure(interval_seconds=15.0, concurrency=2)
+    clock.advance(due - clock.monotonic())
+    await settle()
+
+    assert rounds.times == [1000.0, due]
+    await scheduler.aclose()
+
+
+async def test_another_concurrency_holds_for_both_lanes(clock: FakeClock) -> None:
+    scheduler, rounds = Scheduler(clock=clock, interval_seconds=15.0, concurrency=4), Rounds(clock)
+    rounds.gate = asyncio.Event()
+    for number in range(20):
+        scheduler.add(f"box-{number}", rounds)
+    await settle()
+    assert rounds.running == 3
+
+    scheduler.configure(interval_seconds=15.0, concurrency=16)
+    await settle()
+
+    assert rounds.running == 12
+    await scheduler.aclose()

@@ -240,3 +240,16 @@ def test_hostile_names_from_the_host_are_escaped() -> None:
     assert 'kata_sandbox_up{sandbox_id="demo-3",namespace="a\\"b\\n",pod="c\\\\d"} 0' in page(
         store, 0.0
     )
+
+
+def test_another_max_age_holds_at_once_and_takes_nothing_away_for_good() -> None:
+    store = new_store()
+    store.record(SANDBOX, a_round(10.0, a=ok(chunk(LOAD, "1"))))
+    shown = page(store, 20.0)
+
+    store.configure(max_age_seconds=5.0)
+    hidden = page(store, 20.0)
+    store.configure(max_age_seconds=15.0)
+
+    assert len(hidden) < len(shown)
+    assert page(store, 20.0) == shown
