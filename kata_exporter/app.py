@@ -8,8 +8,8 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from google.protobuf.internal import api_implementation
 
@@ -18,22 +18,24 @@ from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.collectors.collection import Collection
 from kata_exporter.collectors.rounds import BAD_VERSION, RoundSettings
 from kata_exporter.collectors.scheduler import Scheduler
-from kata_exporter.config.settings import Settings
+from kata_exporter.config.keys import left_for_a_restart
+from kata_exporter.config.reload import Reloader
+from kata_exporter.config.settings import Settings, StaticSandbox
 from kata_exporter.discovery.source import Source
 from kata_exporter.discovery.static import StaticSource, static_sandbox
 from kata_exporter.errors import AddressError, ConfigError, Reason
 from kata_exporter.exposition import render
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
-from kata_exporter.model import Announcement, Sandbox
+from kata_exporter.model import Announcement, Sandbox, SandboxSeen
 from kata_exporter.registry import Publisher, Registry
 from kata_exporter.snapshot import Round, Store
 from kata_exporter.sockets import AgentUrl, Dial, Dialer
 from kata_exporter.telemetry.hooks import CallHook, CallTarget, Hooks
-from kata_exporter.telemetry.logs import LogLimiter, fields
+from kata_exporter.telemetry.logs import LogLimiter, configure_logging, fields
 from kata_exporter.telemetry.otel import tracing_from_environment
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
-from kata_exporter.web import WebServer
+from kata_exporter.web import Reload, WebServer
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class Exporter:
         clock: time for every part.
         dialer: connects to agents; one that trusts the configured users unless given.
         environ: where tracing is configured (``OTEL_*``); the process's unless given.
+        reloader: gives other settings while it runs; none unless given.
 
     Raises:
         ConfigError: tracing is configured in a way that can't be used, or protobuf lacks its C
@@ -87,9 +90,11 @@ class Exporter:
         clock: Clock | None = None,
         dialer: Dialer | None = None,
         environ: Mapping[str, str] | None = None,
+        reloader: Reloader | None = None,
     ) -> None:
         _require_compiled_protobuf()
-        self._settings = settings
+        self._settings = self._last_read = settings
+        self._reloader = reloader
         self._clock = clock or SystemClock()
         self._dialer = dialer or Dialer(peer_uids=frozenset(settings.discovery.peer_uids))
         self._self_metrics = SelfMetrics([*RejectReason, BAD_VERSION])
@@ -104,9 +109,11 @@ class Exporter:
             [self._store, self._collection], clock=self._clock, naming_seconds=0.0
         )
         self._registry = Registry([self._publisher])
-        self._sources = (self._static_source(), *sources)
+        self._static = StaticSource(_static_sandboxes(settings.sandboxes))
+        self._sources = (self._static, *sources)
         self._web: WebServer | None = None
         self._first_round: asyncio.Task[None] | None = None
+        self._note_load(successful=True)
 
     async def start(self) -> None:
         """Listen, then find sandboxes and ask them.
@@ -119,10 +126,17 @@ class Exporter:
             self._settings.web.listen_addresses,
             clock=self._clock,
             on_request=self._self_metrics.count_http_request,
+            reload=self._reload_command(),
         )
         await web.start()
         self._web = web
         self._start_collection()
+        if self._reloader is not None:
+            self._reloader.watch(
+                self.apply,
+                clock=self._clock,
+                on_result=lambda successful: self._note_load(successful=successful),
+            )
         logger.info(
             "serving metrics",
             extra=fields(
@@ -134,11 +148,32 @@ class Exporter:
         """Ask every sandbox once, without a web server; `stop` ends it."""
         await self._start_collection()
 
+    def apply(self, settings: Settings) -> None:
+        """Have other settings hold from now on; those that need a restart are told of in the log."""
+        for key in left_for_a_restart(self._settings, self._last_read, settings):
+            logger.warning("this change needs a restart", extra=fields(key=key))
+        before, self._last_read = self._settings, settings
+        # What it was started with goes on.
+        self._settings = replace(settings, web=before.web, discovery=before.discovery)
+        if settings.log != before.log:
+            configure_logging(settings.log.level, settings.log.format)
+        collection = settings.collection
+        if collection != before.collection:
+            self._store.configure(max_age_seconds=collection.max_age_seconds)
+            self._collection.configure(
+                interval_seconds=collection.interval_seconds,
+                timeout_seconds=collection.timeout_seconds,
+                concurrency=collection.concurrency,
+            )
+        self._static.replace(_static_sandboxes(settings.sandboxes))
+
     async def stop(self) -> None:
         """Stop everything; returns when no task, connection or listener is left."""
         if self._web is not None:
             await self._web.aclose()
             self._web = None
+        if self._reloader is not None:
+            await self._reloader.aclose()
         for source in self._sources:
             await source.aclose()
         self._publisher.close()
@@ -183,11 +218,13 @@ class Exporter:
             hooks.append(self._tracing.hook)
         return Hooks(hooks)
 
-    def _static_source(self) -> StaticSource:
-        return StaticSource(
-            static_sandbox(entry.id, entry.agent_url, entry.pod, entry.containers)
-            for entry in self._settings.sandboxes
-        )
+    def _note_load(self, *, successful: bool) -> None:
+        self._self_metrics.set_config_loaded(successful=successful, time=self._clock.time())
+
+    def _reload_command(self) -> Reload | None:
+        if self._reloader is None or not self._settings.web.enable_lifecycle:
+            return None
+        return self._reloader.reload
 
     def _new_collection(self) -> Collection:
         settings = self._settings.collection
@@ -255,3 +292,9 @@ class Exporter:
                 lines_passed_over=passed_over or None,
             ),
         )
+
+
+def _static_sandboxes(entries: Iterable[StaticSandbox]) -> Iterator[SandboxSeen]:
+    return (
+        static_sandbox(entry.id, entry.agent_url, entry.pod, entry.containers) for entry in entries
+    )

@@ -93,23 +93,26 @@ def settings_from(args: argparse.Namespace, *, config_file: Path | None = None) 
     Raises:
         ConfigError: flags, environment or file are wrong.
     """
-    for warning in environment_warnings():
-        complain(f"warning: {warning}")
+    _complain_of_variables()
     environ = os.environ if config_file is None else _environ_of(args)
     return _loader(args, config_file or vars(args).get("config.file"), environ).load().settings
 
 
 def loader_from(args: argparse.Namespace) -> "Loader":
-    """Return what loads the settings of a command line, as often as one likes."""
+    """Return what loads the settings of a command line, as often as one likes.
+
+    Environment variables that seem to be meant for us and aren't known are warned of.
+    """
+    _complain_of_variables()
     return _loader(args, vars(args).get("config.file"), os.environ)
 
 
-def environment_warnings() -> list[str]:
-    """Return one line for each environment variable that seems to be ours, and isn't known."""
+def _complain_of_variables() -> None:
     # PyYAML and the rest of the reading aren't needed for --help and --version.
     from kata_exporter.config.load import variable_warnings  # noqa: PLC0415  see above
 
-    return variable_warnings(os.environ)
+    for warning in variable_warnings(os.environ):
+        complain(f"warning: {warning}")
 
 
 def _loader(

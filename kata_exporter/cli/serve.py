@@ -8,6 +8,7 @@ from kata_exporter.cli import exit_codes, flags
 from kata_exporter.cli.parser import Commands
 
 if TYPE_CHECKING:
+    from kata_exporter.config.reload import Reloader
     from kata_exporter.config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -31,30 +32,34 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGTERM or SIGINT, which end it with 0.
+    """Serve until SIGTERM or SIGINT, which end it with 0; SIGHUP reloads the configuration.
 
     Raises:
         ConfigError: flags, environment or file are wrong, or a port is in use.
     """
     # Slow to import, and not needed for --help.
     from kata_exporter.cli.runner import run_until_signal  # noqa: PLC0415  see above
+    from kata_exporter.config.reload import Reloader  # noqa: PLC0415  see above
     from kata_exporter.telemetry.logs import configure_logging  # noqa: PLC0415  see above
 
-    settings = flags.settings_from(args)
+    loader = flags.loader_from(args)
+    loaded = loader.load()
+    settings = loaded.settings
     configure_logging(settings.log.level, settings.log.format)
     if not settings.sandboxes:
         logger.warning("no sandboxes are configured: list some under sandboxes: in --config.file")
-    run_until_signal(_serve(settings))
+    reloader = Reloader(loader, loaded)
+    run_until_signal(_serve(settings, reloader), on_hangup=reloader.request)
     return exit_codes.OK
 
 
-async def _serve(settings: "Settings") -> None:
+async def _serve(settings: "Settings", reloader: "Reloader") -> None:
     """Serve until cancelled."""
     # All of the server is imported here, where a signal already ends the command with 0.
     from kata_exporter.app import Exporter  # noqa: PLC0415  see above
     from kata_exporter.cli.runner import until_cancelled  # noqa: PLC0415  not needed for --help
 
-    exporter = Exporter(settings)
+    exporter = Exporter(settings, reloader=reloader)
     try:
         await exporter.start()
         await until_cancelled()

@@ -67,7 +67,7 @@ PROTOCOL_EVENTS = (
 )
 """What connections report: answers that were dropped, and rules of the wire that were broken."""
 
-HTTP_HANDLERS = ("/", "/metrics", "/-/healthy", "/-/ready")
+HTTP_HANDLERS = ("/", "/metrics", "/-/healthy", "/-/ready", "/-/reload")
 _HTTP_CODES = range(100, 600)
 _USUAL_HTTP_CODES = (200, 500, 503)
 
@@ -106,6 +106,17 @@ class SelfMetrics:
         )
         self._sandboxes = Gauge(
             "kata_exporter_sandboxes", "Sandboxes that the registry knows.", registry=registry
+        )
+        self._config_successful = Gauge(
+            "kata_exporter_config_last_reload_successful",
+            "Whether the configuration could be used when it was last loaded; if not, the one before"
+            " holds.",
+            registry=registry,
+        )
+        self._config_success_time = Gauge(
+            "kata_exporter_config_last_reload_success_timestamp_seconds",
+            "When a configuration was last loaded that could be used; the start counts.",
+            registry=registry,
         )
         self._rejected = _ClosedCounter(
             registry,
@@ -155,6 +166,12 @@ class SelfMetrics:
     def set_sandboxes(self, n: int) -> None:
         """Set how many sandboxes there are."""
         self._sandboxes.set(n)
+
+    def set_config_loaded(self, *, successful: bool, time: float) -> None:
+        """Take note of a load of the configuration, at `time` (seconds since 1970)."""
+        self._config_successful.set(successful)
+        if successful:
+            self._config_success_time.set(time)
 
     def call_hook(self, clock: Clock) -> "DurationHook":
         """Return a hook that takes the time of each call on `clock`; long polls are left out."""

@@ -1,6 +1,6 @@
-"""The HTTP server: metrics, landing page, health."""
+"""The HTTP server: metrics, landing page, health, reload."""
 
-from kata_exporter.web.pages import Pages
+from kata_exporter.web.pages import Pages, Reload
 from kata_exporter.web.server import WebServer
 
-__all__ = ["Pages", "WebServer"]
+__all__ = ["Pages", "Reload", "WebServer"]

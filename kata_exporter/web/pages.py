@@ -1,6 +1,10 @@
 """What the web server serves, as it is injected: nothing here knows where it comes from."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
+
+Reload = Callable[[], Awaitable[str]]
+"""Loads the configuration anew, and returns a line on it; raises `ConfigError` where it can't be used."""
 
 
 class Pages(Protocol):

@@ -11,7 +11,7 @@ from kata_exporter.errors import ConfigError
 from kata_exporter.exposition.text import CONTENT_TYPE
 from kata_exporter.web.landing import landing_page
 from kata_exporter.web.page_cache import PageCache
-from kata_exporter.web.pages import Pages
+from kata_exporter.web.pages import Pages, Reload
 
 SHUTDOWN_SECONDS = 0.5
 """How long requests under way may take once the server is told to stop."""
@@ -19,17 +19,23 @@ SHUTDOWN_SECONDS = 0.5
 OnRequest = Callable[[str, int], None]
 """Told of each answered request: the path of its route, and the status."""
 
+NO_LIFECYCLE = (
+    "Reloading over HTTP is switched off: start kata-exporter with --web.enable-lifecycle, or send it"
+    " SIGHUP.\n"
+)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class WebServer:
-    """Serves ``/metrics``, ``/``, ``/-/healthy`` and ``/-/ready``.
+    """Serves ``/metrics``, ``/``, ``/-/healthy``, ``/-/ready`` and ``/-/reload``.
 
     Args:
         pages: what is served.
         listen_addresses: where.
         clock: says when a page is too old to be served again.
         on_request: is told of each answered request.
+        reload: loads the configuration anew; without it, whoever asks for that is refused.
     """
 
     def __init__(
@@ -39,11 +45,13 @@ class WebServer:
         *,
         clock: Clock,
         on_request: OnRequest,
+        reload: Reload | None = None,
     ) -> None:
         self._pages = pages
         self._listen_addresses = tuple(listen_addresses)
         self._cache = PageCache(pages.render, clock)
         self._on_request = on_request
+        self._reload = reload
         self._landing = landing_page()
         self._runner: web.AppRunner | None = None
 
@@ -67,6 +75,8 @@ class WebServer:
         app.router.add_get("/", self._landing_page)
         app.router.add_get("/-/healthy", self._healthy)
         app.router.add_get("/-/ready", self._ready)
+        app.router.add_post("/-/reload", self._reload_configuration)
+        app.router.add_put("/-/reload", self._reload_configuration)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
         for address in self._listen_addresses:
@@ -118,6 +128,16 @@ class WebServer:
         if self._pages.ready():
             return web.Response(text="kata-exporter is ready.\n")
         return web.Response(status=503, text="kata-exporter is not ready: first round under way.\n")
+
+    async def _reload_configuration(self, request: web.Request) -> web.Response:
+        del request
+        if self._reload is None:
+            return web.Response(status=403, text=NO_LIFECYCLE)
+        try:
+            done = await self._reload()
+        except ConfigError as error:
+            return web.Response(status=500, text=f"configuration not reloaded:\n{error}\n")
+        return web.Response(text=f"{done}\n")
 
 
 def _accepts_gzip(accept_encoding: str) -> bool:

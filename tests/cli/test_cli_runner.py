@@ -99,3 +99,43 @@ run_until_signal(command())
         assert process.stdout.readline() == b"stuck\n"
         process.send_signal(second)
         assert process.wait(timeout=10) == -second
+
+
+def test_with_something_to_do_on_sighup_it_ends_nothing() -> None:
+    """As often as it comes, and for who was started to ignore it as well."""
+    calls: list[int] = []
+
+    async def command() -> int:
+        for number in range(3):
+            signal.raise_signal(signal.SIGHUP)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert len(calls) == number + 1
+        return 7
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_until_signal(command(), on_hangup=lambda: calls.append(1)) == 7
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_with_something_to_do_on_sighup_other_signals_end_it_and_a_sighup_meanwhile_does_not() -> (
+    None
+):
+    calls: list[int] = []
+    steps: list[str] = []
+
+    async def command() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+            await until_cancelled()
+        finally:
+            signal.raise_signal(signal.SIGHUP)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            steps.append("cleaned up")
+
+    assert run_until_signal(command(), on_hangup=lambda: calls.append(1)) is None
+    assert (steps, calls) == (["cleaned up"], [1])

@@ -15,6 +15,7 @@ import pytest
 from kata_exporter.cli import simulation
 from kata_exporter.config.settings import Settings
 from kata_exporter.simulator import Scenario
+from kata_exporter.telemetry.logs import fields
 
 PAGE = b'kata_sandbox_up{sandbox_id="demo-1"} 1\n'
 
@@ -54,6 +55,7 @@ class Stage:
     on_start: Callable[[], Awaitable[None]] = _nothing
     on_fleet_start: Callable[[], Awaitable[None]] = _nothing
     sources: tuple[Any, ...] = ()
+    reloader: Any = None
     director: dict[str, Any] = field(default_factory=dict)
     on_happening: Callable[[Callable[[str], object]], Awaitable[None]] = _nothing_happens
 
@@ -61,8 +63,16 @@ class Stage:
 class StandInExporter:
     """An exporter that notes what is asked of it."""
 
-    def __init__(self, stage: Stage, settings: Settings, *, sources: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        settings: Settings,
+        *,
+        sources: Sequence[Any] = (),
+        reloader: Any = None,
+    ) -> None:
         self._stage = stage
+        stage.reloader = reloader
         stage.settings = settings
         stage.sources = tuple(sources)
 
@@ -142,7 +152,7 @@ def put_on(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
     stand_ins: dict[str, dict[str, object]] = {
         "kata_exporter.app": {"Exporter": partial(StandInExporter, stage)},
-        "kata_exporter.telemetry.logs": {"configure_logging": configure_logging},
+        "kata_exporter.telemetry.logs": {"configure_logging": configure_logging, "fields": fields},
     }
     for name, stand_in in {
         "Exporter": partial(StandInExporter, stage),

@@ -176,7 +176,7 @@ def test_requests_are_counted_by_known_path_and_code(metrics: SelfMetrics) -> No
     assert value(metrics, name, handler="other", code="404") == 50
     assert value(metrics, name, handler="/", code="other") == 1
     handlers = label_values(metrics, name, "handler")
-    assert handlers == {"/", "/metrics", "/-/healthy", "/-/ready", "other"}
+    assert handlers == {"/", "/metrics", "/-/healthy", "/-/ready", "/-/reload", "other"}
 
 
 def test_sandboxes_and_suppressed_lines(metrics: SelfMetrics) -> None:
@@ -217,3 +217,19 @@ def test_promtool_finds_nothing_to_say(metrics: SelfMetrics, clock: FakeClock) -
     metrics.count_http_request("/metrics", 200)
 
     assert check_metrics(metrics.render()) == ""
+
+
+def test_a_load_of_the_configuration_keeps_the_time_of_the_last_good_one(
+    metrics: SelfMetrics,
+) -> None:
+    name = "kata_exporter_config_last_reload"
+    metrics.set_config_loaded(successful=True, time=1000.5)
+    metrics.set_config_loaded(successful=False, time=2000.5)
+
+    assert value(metrics, f"{name}_successful") == 0
+    assert value(metrics, f"{name}_success_timestamp_seconds") == 1000.5
+
+    metrics.set_config_loaded(successful=True, time=3000.5)
+
+    assert value(metrics, f"{name}_successful") == 1
+    assert value(metrics, f"{name}_success_timestamp_seconds") == 3000.5

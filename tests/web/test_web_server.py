@@ -36,15 +36,24 @@ class FakePages:
 class Site:
     """A running server, and a client to it."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, *, lifecycle: bool = False) -> None:
         self.pages = FakePages()
         self.requests: list[tuple[str, int]] = []
+        self.reloads: list[str] = []
+        self.problems = ""
         self.server = WebServer(
             self.pages,
             [LOOPBACK],
             clock=clock,
             on_request=lambda path, status: self.requests.append((path, status)),
+            reload=self._reload if lifecycle else None,
         )
+
+    async def _reload(self) -> str:
+        if self.problems:
+            raise ConfigError(self.problems)
+        self.reloads.append("done")
+        return "reloaded"
 
     async def get(
         self, path: str, method: str = "GET", **headers: str
@@ -170,3 +179,46 @@ async def test_closing_ends_idle_connections(clock: FakeClock) -> None:
     await asyncio.wait_for(reader.read(), 2.0)
     writer.close()
     await writer.wait_closed()
+
+
+@pytest_asyncio.fixture
+async def open_site(clock: FakeClock) -> AsyncIterator[Site]:
+    site = Site(clock, lifecycle=True)
+    await site.server.start()
+    yield site
+    await site.server.aclose()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_a_reload_is_done_and_told(open_site: Site, method: str) -> None:
+    status, headers, body = await open_site.get("/-/reload", method)
+
+    assert (status, body) == (200, b"reloaded\n")
+    assert headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert open_site.reloads == ["done"]
+    assert open_site.requests == [("/-/reload", 200)]
+
+
+async def test_a_reload_that_fails_is_a_500_with_every_error(open_site: Site) -> None:
+    open_site.problems = "c.yaml:1: a\nc.yaml:2: b"
+
+    status, _, body = await open_site.get("/-/reload", "POST")
+
+    assert (status, body) == (500, b"configuration not reloaded:\nc.yaml:1: a\nc.yaml:2: b\n")
+
+
+async def test_a_reload_is_refused_with_the_flag_that_allows_it(site: Site) -> None:
+    status, _, body = await site.get("/-/reload", "POST")
+
+    assert status == 403
+    assert b"--web.enable-lifecycle" in body
+    assert site.reloads == []
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+async def test_a_reload_is_asked_for_by_post_or_put_alone(open_site: Site, method: str) -> None:
+    status, headers, _ = await open_site.get("/-/reload", method)
+
+    assert status == 405
+    assert set(headers["Allow"].split(",")) == {"POST", "PUT"}
+    assert open_site.reloads == []

@@ -1,0 +1,408 @@
+"""When the configuration is loaded anew, and what comes of it."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from fake_clock import FakeClock, settle
+from kata_exporter.config.load import Loaded, Loader
+from kata_exporter.config.look import Look
+from kata_exporter.config.reload import FAULT, LOOK_SECONDS, NOTHING, RELOADED, Reloader
+from kata_exporter.config.settings import Settings
+from kata_exporter.errors import ConfigError
+from waiting import soon
+
+GOOD = "log: {level: warn}\n"
+BETTER = "log: {level: error}\n"
+BAD = "typo: 1\n"
+
+
+class GatedLoader(Loader):
+    """Counts looks and loads, and holds each up while its gate is shut."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(config_file=path, environ={}, flags={})
+        self.looks = self.loads = self.most = 0
+        self.look_gate, self.load_gate = threading.Event(), threading.Event()
+        self.open()
+        self.bug: Exception | None = None
+        self._running = 0
+
+    def open(self) -> None:
+        self.look_gate.set()
+        self.load_gate.set()
+
+    def look(self) -> Look:
+        self._running += 1
+        self.most = max(self.most, self._running)
+        try:
+            look = super().look()
+            self.looks += 1
+            assert self.look_gate.wait(20.0)
+            return look
+        finally:
+            self._running -= 1
+
+    def load(self, look: Look | None = None) -> Loaded:
+        self.loads += 1
+        assert self.load_gate.wait(20.0)
+        if self.bug is not None:
+            raise self.bug
+        return super().load(look)
+
+
+class Stage:
+    """A file, a reloader on it, and what it has told."""
+
+    def __init__(self, path: Path, clock: FakeClock, loader: GatedLoader | None = None) -> None:
+        self.path = path
+        self.clock = clock
+        self.loader = loader or GatedLoader(path)
+        self.applied: list[Settings] = []
+        self.results: list[bool] = []
+        self.reloader = Reloader(self.loader, self.loader.load())
+        self.loader.looks = self.loader.loads = 0
+
+    def watch(self) -> None:
+        self.reloader.watch(self._apply, clock=self.clock, on_result=self.results.append)
+
+    async def look(self, times: int = 1) -> None:
+        """Let it look so many times, and end with it."""
+        for _ in range(times):
+            await soon(lambda: self.clock.pending == 1)
+            before = self.loader.looks
+            self.clock.advance(LOOK_SECONDS)
+            await soon(lambda before=before: self.loader.looks == before + 1)  # type: ignore[misc]
+            await soon(lambda: self.clock.pending == 1)
+
+    @property
+    def levels(self) -> list[str]:
+        return [str(settings.log.level) for settings in self.applied]
+
+    def _apply(self, settings: Settings) -> None:
+        self.applied.append(settings)
+
+
+@pytest_asyncio.fixture
+async def stage(tmp_path: Path, clock: FakeClock, no_task_left: None) -> AsyncIterator[Stage]:
+    del no_task_left
+    (tmp_path / "c.yaml").write_text(GOOD)
+    stage = Stage(tmp_path / "c.yaml", clock)
+    stage.watch()
+    yield stage
+    stage.loader.open()
+    await stage.reloader.aclose()
+
+
+def logged(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    return [
+        str(record.__dict__.get("fields", {}).get("error", record.message))
+        for record in caplog.records
+        if record.levelno == level and record.name == "kata_exporter.config.reload"
+    ]
+
+
+async def test_a_file_that_stays_as_it_was_is_never_loaded_again(stage: Stage) -> None:
+    stage.path.write_text(GOOD)
+    stage.path.touch()
+
+    await stage.look(5)
+
+    assert (stage.loader.loads, stage.results) == (0, [])
+
+
+async def test_a_change_is_taken_once_when_two_looks_in_a_row_saw_it(stage: Stage) -> None:
+    stage.path.write_text(BETTER)
+    await stage.look()
+    assert stage.applied == []
+
+    await stage.look()
+    assert stage.levels == ["error"]
+
+    await stage.look(3)
+    assert stage.levels == ["error"]
+    assert stage.results == [True]
+
+
+async def test_a_file_that_is_written_in_two_halves_is_taken_whole(stage: Stage) -> None:
+    """The first half is sound by itself, so that nothing but patience tells."""
+    stage.path.write_text(BETTER)
+    await stage.look()
+    stage.path.write_text(BETTER + "collection: {interval: 7s}\n")
+    await stage.look()
+    assert stage.applied == []
+
+    await stage.look()
+
+    assert [settings.collection.interval_seconds for settings in stage.applied] == [7.0]
+
+
+async def test_a_change_that_is_taken_back_at_once_is_none(stage: Stage) -> None:
+    stage.path.write_text(BETTER)
+    await stage.look()
+    stage.path.write_text(GOOD)
+
+    await stage.look(3)
+
+    assert stage.loader.loads == 0
+
+
+async def test_a_bad_file_is_tried_once_and_a_good_one_after_it_is_taken(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.path.write_text(BAD)
+    await stage.look(5)
+    assert (stage.applied, stage.results, stage.loader.loads) == ([], [False], 1)
+    (line,) = logged(caplog, logging.ERROR)
+    assert line.startswith(f"{stage.path}:1: typo: unknown key")
+
+    stage.path.write_text(GOOD)
+    await stage.look(2)
+
+    assert stage.levels == ["warn"]
+    assert stage.results == [False, True]
+
+
+async def test_the_same_error_is_logged_once_and_another_one_by_itself(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.path.write_text(BAD)
+    await stage.look(2)
+    stage.path.write_text(BAD + "# still\n")
+    await stage.look(2)
+    stage.path.write_text(BAD + "log: {level: loud}\n")
+    await stage.look(2)
+
+    first, second = logged(caplog, logging.ERROR)
+
+    assert first.startswith(f"{stage.path}:1: ")
+    assert second.startswith(f"{stage.path}:2: ")
+    assert logged(caplog, logging.WARNING) == ["configuration still not reloaded"]
+
+
+async def test_an_error_that_comes_back_after_it_was_mended_is_logged_again(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    for text in (BAD, GOOD, BAD):
+        stage.path.write_text(text)
+        await stage.look(2)
+
+    assert len(logged(caplog, logging.ERROR)) == 2
+
+
+async def test_a_file_that_is_deleted_keeps_what_holds_and_its_return_is_taken(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.path.unlink()
+    await stage.look(3)
+    assert (stage.applied, stage.results) == ([], [False])
+    assert "No such file" in logged(caplog, logging.ERROR)[0]
+
+    stage.path.write_text(GOOD)
+    await stage.look(2)
+
+    assert stage.results == [False, True]
+
+
+async def test_a_configmap_is_turned_over_as_kubelet_does_it(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """A new folder, and one rename of a link; the file's own link and its times stay."""
+    volume = tmp_path / "volume"
+
+    def turn(version: str, text: str, sandbox: str) -> None:
+        data = volume / f"..{version}"
+        (data).mkdir(parents=True)
+        (data / "c.yaml").write_text(text)
+        (data / "more.yaml").write_text(f"sandboxes: [{{id: {sandbox}, agent_url: 'unix:///a'}}]")
+        (volume / "..data_tmp").symlink_to(data.name)
+        (volume / "..data_tmp").rename(volume / "..data")
+
+    turn("2026_01_01_00_00_00.1", GOOD, "box-a")
+    (volume / "c.yaml").symlink_to("..data/c.yaml")
+    (tmp_path / "sandboxes.d").mkdir()
+    (tmp_path / "sandboxes.d" / "more.yaml").symlink_to(volume / "..data" / "more.yaml")
+    (tmp_path / "c.yaml").symlink_to(volume / "c.yaml")
+    stage = Stage(tmp_path / "c.yaml", clock)
+    stage.watch()
+
+    turn("2026_01_01_00_01_00.2", BETTER, "box-b")
+    await stage.look(4)
+
+    assert stage.levels == ["error"]
+    assert [sandbox.id for sandbox in stage.applied[0].sandboxes] == ["box-b"]
+    await stage.reloader.aclose()
+
+
+async def test_who_asks_has_it_loaded_at_once_and_is_told(stage: Stage) -> None:
+    stage.path.write_text(BETTER)
+
+    assert await stage.reloader.reload() == RELOADED
+
+    assert (stage.levels, stage.results) == (["error"], [True])
+    await stage.look(3)
+    assert stage.loader.loads == 1
+
+
+async def test_who_asks_is_told_what_is_wrong(stage: Stage) -> None:
+    stage.path.write_text(BAD)
+
+    with pytest.raises(ConfigError, match=r"c\.yaml:1: typo: unknown key"):
+        await stage.reloader.reload()
+
+    assert (stage.applied, stage.results) == ([], [False])
+
+
+async def test_a_request_is_taken_without_waiting_for_it(stage: Stage) -> None:
+    stage.path.write_text(BETTER)
+
+    stage.reloader.request()
+
+    await soon(lambda: stage.levels == ["error"])
+
+
+async def test_all_who_ask_during_a_load_share_the_next_one(stage: Stage) -> None:
+    stage.loader.look_gate.clear()
+    first = asyncio.create_task(stage.reloader.reload())
+    await soon(lambda: stage.loader.looks == 1)
+    stage.path.write_text(BETTER)
+
+    others = [asyncio.create_task(stage.reloader.reload()) for _ in range(5)]
+    stage.reloader.request()
+    await settle()
+    stage.loader.open()
+    await asyncio.gather(first, *others)
+
+    # The first had looked before the change.
+    assert stage.levels == ["warn", "error"]
+    assert stage.loader.looks == 2
+
+
+async def test_looks_are_never_taken_at_the_same_time(stage: Stage) -> None:
+    stage.loader.look_gate.clear()
+    asked = asyncio.create_task(stage.reloader.reload())
+    await soon(lambda: stage.loader.looks == 1)
+    stage.clock.advance(LOOK_SECONDS)
+    await settle()
+    stage.loader.open()
+    await asked
+    await soon(lambda: stage.loader.looks == 2)
+
+    assert stage.loader.most == 1
+
+
+async def test_who_goes_away_while_waiting_takes_it_from_nobody(stage: Stage) -> None:
+    stage.loader.look_gate.clear()
+    stage.path.write_text(BETTER)
+    gone, waiting = (asyncio.create_task(stage.reloader.reload()) for _ in range(2))
+    await soon(lambda: stage.loader.looks == 1)
+
+    gone.cancel()
+    await asyncio.wait([gone])
+    stage.loader.open()
+
+    assert await waiting == RELOADED
+    assert stage.levels == ["error"]
+
+
+async def test_a_fault_of_ours_is_told_and_the_watcher_goes_on(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.loader.bug = RuntimeError("a bug")
+    stage.path.write_text(BETTER)
+    with pytest.raises(ConfigError, match=FAULT):
+        await stage.reloader.reload()
+    assert "a bug" in caplog.text
+
+    stage.loader.bug = None
+    stage.path.write_text(GOOD + "# again\n")
+    await stage.look(2)
+
+    assert (stage.levels, stage.results) == (["warn"], [False, True])
+
+
+async def test_warnings_are_logged_when_they_come_and_not_again(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("sandboxes_directory: missing\n")
+    stage = Stage(path, clock)
+    stage.watch()
+    await stage.reloader.reload()
+    path.write_text("sandboxes_directory: missing\nsandboxes: [{id: box-a, agent_url: x}]\n")
+    await stage.reloader.reload()
+
+    warnings = [r.__dict__["fields"]["warning"] for r in caplog.records if r.levelname == "WARNING"]
+
+    assert len(warnings) == 2
+    assert "missing: isn't there" in warnings[0]
+    assert warnings[1].startswith(f"{path}:2: box-a will show as rejected")
+    await stage.reloader.aclose()
+
+
+async def test_without_files_there_is_nothing_to_reload_and_nothing_is_watched(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Stage(tmp_path, clock, GatedLoader(None))
+    stage.watch()
+
+    stage.reloader.request()
+
+    assert logged(caplog, logging.WARNING) == [NOTHING]
+    assert await stage.reloader.reload() == NOTHING
+    assert (clock.pending, stage.loader.looks) == (0, 0)
+    await stage.reloader.aclose()
+
+
+async def test_a_request_before_the_start_or_after_the_end_does_nothing(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    (tmp_path / "c.yaml").write_text(GOOD)
+    stage = Stage(tmp_path / "c.yaml", clock)
+    stage.reloader.request()
+    stage.watch()
+    await stage.reloader.aclose()
+
+    stage.reloader.request()
+    await settle()
+
+    assert stage.loader.looks == 0
+
+
+@pytest.mark.parametrize("phase", ["waits", "looks", "loads", "waits for its turn"])
+async def test_it_ends_in_whatever_it_is_at_and_nothing_comes_of_that(
+    phase: str, tmp_path: Path, clock: FakeClock
+) -> None:
+    (tmp_path / "c.yaml").write_text(GOOD)
+    stage = Stage(tmp_path / "c.yaml", clock)
+    loader = stage.loader
+    stage.watch()
+    await settle()
+    stage.path.write_text(BETTER)
+    if phase == "looks":
+        loader.look_gate.clear()
+        clock.advance(LOOK_SECONDS)
+        await soon(lambda: loader.looks == 1)
+    elif phase == "loads":
+        loader.load_gate.clear()
+        await stage.look()
+        clock.advance(LOOK_SECONDS)
+        await soon(lambda: loader.loads == 1)
+    elif phase == "waits for its turn":
+        loader.look_gate.clear()
+        stage.reloader.request()
+        await soon(lambda: loader.looks == 1)
+        stage.reloader.request()
+        clock.advance(LOOK_SECONDS)
+        await settle()
+
+    await asyncio.wait_for(stage.reloader.aclose(), 1.0)
+    loader.open()
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+    assert (stage.applied, stage.results, clock.pending) == ([], [], 0)
