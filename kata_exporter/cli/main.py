@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from kata_exporter import __version__
-from kata_exporter.cli import agent, demo, exit_codes, output, scrape, serve
+from kata_exporter.cli import agent, check_config, demo, exit_codes, output, scrape, serve
 from kata_exporter.cli.parser import Parser, complain_of_unknown
 from kata_exporter.errors import ConfigError
 
@@ -76,6 +76,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     demo.add_parser(commands)
     scrape.add_parser(commands)
     agent.add_parser(commands)
+    check_config.add_parser(commands)
     return parser, commands.choices
 
 

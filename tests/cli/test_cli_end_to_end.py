@@ -1,24 +1,19 @@
 """The program as a process of its own, with all its real parts."""
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
-END_SECONDS = 2.0
-"""How long the program may take to end once it is told to."""
+from program import END_SECONDS, first_match, get, program
 
 DEAD = """\
 collection: {interval: 1s}
+discovery: {directories: []}
 sandboxes:
   - id: demo-1
     agent_url: unix:///nowhere/demo-1.sock
@@ -26,45 +21,6 @@ sandboxes:
   - id: demo-2
     agent_url: vsock://3
 """
-
-
-@contextmanager
-def program(tmp_path: Path, *argv: str) -> "Iterator[subprocess.Popen[str]]":
-    """Run the program; whatever happens, it has ended when this ends."""
-    environ = {name: value for name, value in os.environ.items() if not _is_ours(name)}
-    with subprocess.Popen(
-        [sys.executable, "-m", "kata_exporter", *argv],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**environ, "TMPDIR": str(tmp_path)},
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith(("KATA_EXPORTER_", "OTEL_"))
-
-
-def first_match(lines: Iterator[str] | None, pattern: str) -> str:
-    """Read lines up to one that matches; return its first group."""
-    assert lines is not None
-    seen: list[str] = []
-    for line in lines:
-        seen.append(line)
-        found = re.search(pattern, line)
-        if found:
-            return found[1]
-    raise AssertionError(f"no line matches {pattern!r} in {seen}")
-
-
-def get(url: str) -> str:
-    with urlopen(url, timeout=10) as answer:  # noqa: S310  of our own making
-        text: str = answer.read().decode()
-        return text
 
 
 @pytest.fixture
