@@ -4,12 +4,13 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pages import agent, metrics, simulator
+from pages import agent, configuration, metrics, simulator
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "agent.md": agent.page,
+    "configuration.md": configuration.page,
     "metrics.md": metrics.page,
     "simulator.md": simulator.page,
 }

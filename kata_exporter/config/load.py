@@ -57,10 +57,9 @@ class Loader:
         # Which folder a text of the file names; so that a look reads YAML only where it is news.
         self._named: tuple[FileLook | None, str] | None = None
 
-    @property
-    def has_files(self) -> bool:
+        folder = self._with_overrides(Settings(), Problems()).sandboxes_directory
+        self.has_files = self._config_file is not None or bool(folder)
         """Whether there is anything that could change."""
-        return self._config_file is not None or bool(self._named_folder(None))
 
     def look(self) -> Look:
         """Read the files; raises nothing, since what can't be read is part of what is seen."""
@@ -94,11 +93,13 @@ class Loader:
         return self._config_file.parent / DEFAULT_FOLDER if self._config_file else None
 
     def _named_folder(self, main: FileLook | None) -> str:
-        if self._named is None or self._named[0] != main:
-            nobodys = Problems()  # told when the look is loaded
-            settings = self._main_settings(main, sandbox_ids(), nobodys)
-            self._named = main, self._with_overrides(settings, nobodys).sandboxes_directory
-        return self._named[1]
+        if self._named is not None and self._named[0] == main:
+            return self._named[1]
+        nobodys = Problems()  # told when the look is loaded
+        settings = self._main_settings(main, sandbox_ids(), nobodys)
+        folder = self._with_overrides(settings, nobodys).sandboxes_directory
+        self._named = main, folder
+        return folder
 
     def _main_settings(self, main: FileLook | None, ids: Ids, problems: Problems) -> Settings:
         if main is None:

@@ -144,7 +144,7 @@ class Reloader:
                 return ""
         except ConfigError as error:
             problems = str(error)
-            self._complain(frozenset(problems.splitlines()))
+            self._complain(problems.splitlines())
         except Exception:
             # The watcher goes on, and may do better with the next change.
             problems = FAULT
@@ -164,13 +164,13 @@ class Reloader:
         )
         self._warn(loaded.warnings)
 
-    def _complain(self, problems: frozenset[str]) -> None:
-        new = problems - self._problems
-        for problem in sorted(new):
+    def _complain(self, problems: list[str]) -> None:
+        new = [problem for problem in problems if problem not in self._problems]
+        for problem in new:
             logger.error("configuration not reloaded", extra=fields(error=problem))
         if not new:
             logger.warning("configuration still not reloaded", extra=fields(errors=len(problems)))
-        self._problems = problems
+        self._problems = frozenset(problems)
 
     def _warn(self, warnings: tuple[str, ...]) -> None:
         for warning in warnings:

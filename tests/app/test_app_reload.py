@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ async def rig(tmp_path: Path, clock: FakeClock, no_task_left: None) -> AsyncIter
 
 
 @pytest.fixture(autouse=True)
-def restored_logging() -> "AsyncIterator[None]":  # type: ignore[misc]
+def restored_logging() -> Iterator[None]:
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
     yield

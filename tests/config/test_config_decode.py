@@ -5,11 +5,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kata_exporter.config.load import parse_settings
-from kata_exporter.config.problems import Problems
+from decoded import errors, settings
 from kata_exporter.config.settings import (
     CollectionSettings,
-    DiscoverySettings,
     ListenAddress,
     LogFormat,
     LogLevel,
@@ -30,19 +28,6 @@ sandboxes:
     pod: {namespace: shop, name: web-0, uid: u-1}
     containers: [{id: ctr-one, name: app}]
 """
-
-
-def settings(text: str) -> Settings:
-    problems = Problems()
-    found = parse_settings(text, "c.yaml", problems)
-    problems.raise_if_any()
-    return found
-
-
-def errors(text: str) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        settings(text)
-    return str(caught.value).splitlines()
 
 
 def sandbox_with(line: str) -> str:
@@ -87,21 +72,6 @@ def test_several_listen_addresses_are_a_list() -> None:
     web = settings("web: {listen_address: [':9823', '[::1]:0']}").web
 
     assert web.listen_addresses == (ListenAddress("", 9823), ListenAddress("::1", 0))
-
-
-def test_every_value_of_discovery_is_read() -> None:
-    text = (
-        "discovery: {directories: [/run//kata/, /a/./b, /run/kata], agent_roots: [//vm],"
-        " agent_port: 4000000000, peer_uids: [0, 65534, 65534]}"
-    )
-
-    assert settings(text).discovery == DiscoverySettings(
-        ("/run/kata", "/a/b"), ("/vm",), 4_000_000_000, (0, 65534)
-    )
-
-
-def test_an_empty_list_of_directories_is_none() -> None:
-    assert settings("discovery: {directories: []}").discovery.directories == ()
 
 
 def test_the_switch_of_lifecycle_leaves_the_addresses() -> None:
@@ -245,53 +215,6 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
         (
             "web: {enable_lifecycle: yes}",
             "c.yaml:1: web.enable_lifecycle: 'yes' is not a choice: write true or false",
-        ),
-        # Paths, ports and users of discovery.
-        (
-            "discovery: {directories: }",
-            (
-                "c.yaml:1: discovery.directories: has no value:"
-                " write [] for none, or leave the key out"
-            ),
-        ),
-        (
-            "discovery: {directories: /run/kata}",
-            "c.yaml:1: discovery.directories: must be a list",
-        ),
-        (
-            "discovery: {directories: [run/kata]}",
-            (
-                "c.yaml:1: discovery.directories[0]: 'run/kata' is no absolute path without '..':"
-                " write it out from /"
-            ),
-        ),
-        (
-            "discovery: {agent_roots: [/run, /run/../etc]}",
-            "c.yaml:1: discovery.agent_roots[1]: '/run/../etc' is no absolute path without '..'",
-        ),
-        (
-            'discovery: {agent_roots: ["/a\\x00"]}',
-            "c.yaml:1: discovery.agent_roots[0]: '/a\\x00' is no path of printable characters",
-        ),
-        (
-            f"discovery: {{directories: [/{'d' * 4096}]}}",
-            f"c.yaml:1: discovery.directories[0]: '/{'d' * 58}…' is longer than 4096 characters",
-        ),
-        (
-            f"discovery: {{directories: [{', '.join(f'/d{n}' for n in range(65))}]}}",
-            "c.yaml:1: discovery.directories: has 65 entries, where 64 are allowed",
-        ),
-        (
-            "discovery: {agent_port: 0}",
-            "c.yaml:1: discovery.agent_port: must be a whole number from 1 to 4294967294, not 0",
-        ),
-        (
-            "discovery: {peer_uids: [4294967295]}",
-            "c.yaml:1: discovery.peer_uids[0]: must be a whole number from 0 to 4294967294",
-        ),
-        (
-            'sandboxes_directory: ""',
-            "c.yaml:1: sandboxes_directory: '' is no path of printable characters",
         ),
         # Text that YAML takes for something else.
         (

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -212,30 +213,39 @@ async def test_a_file_that_is_deleted_keeps_what_holds_and_its_return_is_taken(
 async def test_a_configmap_is_turned_over_as_kubelet_does_it(
     tmp_path: Path, clock: FakeClock
 ) -> None:
-    """A new folder, and one rename of a link; the file's own link and its times stay."""
-    volume = tmp_path / "volume"
+    """A new folder, and one rename of a link; what was named stays as it was, times included.
 
-    def turn(version: str, text: str, sandbox: str) -> None:
-        data = volume / f"..{version}"
-        (data).mkdir(parents=True)
-        (data / "c.yaml").write_text(text)
-        (data / "more.yaml").write_text(f"sandboxes: [{{id: {sandbox}, agent_url: 'unix:///a'}}]")
+    The folder of sandboxes is such a volume itself, and the file is a link into another.
+    """
+    main, folder = tmp_path / "volume", tmp_path / "sandboxes.d"
+
+    def turn(volume: Path, version: str, name: str, text: str) -> None:
+        data = volume / f"..2026_01_01_{version}"
+        data.mkdir(parents=True)
+        (data / name).write_text(text)
+        before = (volume / "..data").readlink() if (volume / "..data").exists() else None
         (volume / "..data_tmp").symlink_to(data.name)
         (volume / "..data_tmp").rename(volume / "..data")
+        if before is None:
+            (volume / name).symlink_to(f"..data/{name}")
+        else:
+            shutil.rmtree(volume / before)
 
-    turn("2026_01_01_00_00_00.1", GOOD, "box-a")
-    (volume / "c.yaml").symlink_to("..data/c.yaml")
-    (tmp_path / "sandboxes.d").mkdir()
-    (tmp_path / "sandboxes.d" / "more.yaml").symlink_to(volume / "..data" / "more.yaml")
-    (tmp_path / "c.yaml").symlink_to(volume / "c.yaml")
+    box = "sandboxes: [{{id: {}, agent_url: 'unix:///a'}}]"
+    turn(main, "00.1", "c.yaml", GOOD)
+    turn(folder, "00.1", "more.yaml", box.format("box-a"))
+    (tmp_path / "c.yaml").symlink_to(main / "c.yaml")
     stage = Stage(tmp_path / "c.yaml", clock)
     stage.watch()
 
-    turn("2026_01_01_00_01_00.2", BETTER, "box-b")
+    turn(main, "01.2", "c.yaml", BETTER)
+    await stage.look(4)
+    turn(folder, "01.2", "more.yaml", box.format("box-b"))
     await stage.look(4)
 
-    assert stage.levels == ["error"]
-    assert [sandbox.id for sandbox in stage.applied[0].sandboxes] == ["box-b"]
+    assert stage.levels == ["error", "error"]
+    ids = [[sandbox.id for sandbox in settings.sandboxes] for settings in stage.applied]
+    assert ids == [["box-a"], ["box-b"]]
     await stage.reloader.aclose()
 
 
