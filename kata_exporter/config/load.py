@@ -56,7 +56,6 @@ class Loader:
         self._flags = flags
         # Which folder a text of the file names; so that a look reads YAML only where it is news.
         self._named: tuple[FileLook | None, str] | None = None
-
         folder = self._with_overrides(Settings(), Problems()).sandboxes_directory
         self.has_files = self._config_file is not None or bool(folder)
         """Whether there is anything that could change."""
@@ -78,9 +77,8 @@ class Loader:
         look = look or self.look()
         problems, ids = Problems(), sandbox_ids()
         settings = self._main_settings(look.main, ids, problems)
-        for file in look.files:
-            more = _sandboxes(file, ids, problems)
-            settings = replace(settings, sandboxes=(*settings.sandboxes, *more))
+        more = [sandbox for file in look.files for sandbox in _sandboxes(file, ids, problems)]
+        settings = replace(settings, sandboxes=(*settings.sandboxes, *more))
         settings = self._with_overrides(settings, problems)
         problems.raise_if_any()
         files = tuple(file.name for file in look.all_files)
