@@ -1,0 +1,174 @@
+"""The source that finds sandboxes by the sockets of their shims, in the directories of both runtimes."""
+
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from kata_exporter.clock import Clock, TimerHandle
+from kata_exporter.discovery.directory.asking import Address, Answer, Ask, Asking
+from kata_exporter.discovery.directory.claims import Claims, Shim
+from kata_exporter.discovery.directory.difference import Difference
+from kata_exporter.discovery.directory.metrics import DirectoryMetrics
+from kata_exporter.discovery.directory.watched import How, WatchedDirectory
+from kata_exporter.errors import Reason
+from kata_exporter.model import (
+    Announcement,
+    Refusal,
+    Runtime,
+    SandboxGone,
+    SandboxSeen,
+    TellDiscovery,
+)
+from kata_exporter.telemetry.logs import LogLimiter
+
+BEAT_SECONDS = 0.5
+RESCAN_SECONDS = 60.0
+
+_RUST_DIRECTORY = "kata"
+"""The last part of the directory that runtime-rs uses, ``/run/kata``."""
+
+
+def source_name(directory: str) -> str:
+    """Return how sightings in a directory name their source."""
+    return f"directory:{directory}"
+
+
+class DirectorySource:
+    """Tells of the sandboxes in all directories; a `Source`.
+
+    It is one for all, so that it sees when shims of different sandboxes announce one agent URL: the
+    others are asked again then, since a dead one's claim must not stand.
+
+    Args:
+        directories: their paths; they may come, go and be replaced at any time.
+        ask: asks a shim for its agent's address.
+        clock: for every wait but the kernel's events.
+        metrics: of how directories are watched, and of what shims said.
+        limiter: of log lines.
+    """
+
+    def __init__(
+        self,
+        directories: Iterable[str],
+        ask: Ask,
+        clock: Clock,
+        *,
+        metrics: DirectoryMetrics,
+        limiter: LogLimiter,
+    ) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._tell: TellDiscovery | None = None
+        self._asking = Asking(ask, clock, self._on_answer)
+        self._claims = Claims()
+        self._shims: dict[tuple[str, str], Shim] = {}
+        self._timer: TimerHandle | None = None
+        self._rescan_at = 0.0
+        self._watched = tuple(
+            WatchedDirectory(
+                directory,
+                clock=clock,
+                metrics=metrics,
+                limiter=limiter,
+                on_difference=self._on_difference,
+            )
+            for directory in dict.fromkeys(directories)
+        )
+
+    def watch(self, tell: TellDiscovery) -> None:
+        """Tell of what is there, before this returns, and then of what changes.
+
+        A sandbox is told first without an address, and then with what its shim says.
+        """
+        self._tell = tell
+        for watched in self._watched:
+            watched.start()
+        self._rescan_at = self._clock.monotonic() + RESCAN_SECONDS
+        self._arm()
+
+    async def aclose(self) -> None:
+        """Tell of nothing more; returns when no task, watch or descriptor is left."""
+        self._tell = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for watched in self._watched:
+            watched.close()
+        await self._asking.aclose()
+
+    @property
+    def any_present(self) -> bool:
+        """Whether any of the directories is there."""
+        return any(watched.how is not How.ABSENT for watched in self._watched)
+
+    def _arm(self) -> None:
+        self._timer = self._clock.call_at(self._clock.monotonic() + BEAT_SECONDS, self._beat)
+
+    def _beat(self) -> None:
+        self._arm()
+        for watched in self._watched:
+            watched.beat()
+        if self._clock.monotonic() >= self._rescan_at:
+            self._rescan_at = self._clock.monotonic() + RESCAN_SECONDS
+            self._rescan()
+
+    def _rescan(self) -> None:
+        for watched in self._watched:
+            watched.rescan()
+        for shim in self._claims.contested():
+            self._asking.begin(shim)
+
+    def _on_difference(self, directory: str, change: Difference) -> None:
+        for sandbox_id in change.gone:
+            self._lose(directory, sandbox_id)
+            self._say(SandboxGone(source_name(directory), sandbox_id))
+        for sandbox_id in change.new:
+            self._lose(directory, sandbox_id)
+            found = change.found[sandbox_id]
+            shim = Shim(directory, sandbox_id, found.birth)
+            # Without an address first, so that it inherits none.
+            self._say(_sighting(shim, refusal=found.refusal))
+            if found.refusal is None:
+                self._shims[directory, sandbox_id] = shim
+                self._asking.begin(shim)
+
+    def _lose(self, directory: str, sandbox_id: str) -> None:
+        shim = self._shims.pop((directory, sandbox_id), None)
+        if shim is not None:
+            self._asking.end(shim)
+            self._claims.withdraw(shim)
+
+    def _on_answer(self, shim: Shim, answer: Answer) -> None:
+        match answer:
+            case Address(url, announcement):
+                self._metrics.count_shim_request(Reason.OK)
+                rivals = self._claims.make(shim, url)
+                self._say(_sighting(shim, url=url, announced=announcement))
+                for rival in rivals:
+                    self._asking.begin(rival)
+            case Refusal():
+                self._metrics.count_shim_request(Reason(answer.reason))
+                self._claims.withdraw(shim)
+                self._say(_sighting(shim, refusal=answer))
+
+    def _say(self, event: SandboxSeen | SandboxGone) -> None:
+        if self._tell is not None:
+            self._tell(event)
+
+
+def _sighting(
+    shim: Shim,
+    *,
+    url: str = "",
+    announced: Announcement | None = None,
+    refusal: Refusal | None = None,
+) -> SandboxSeen:
+    is_rust = PurePath(shim.directory).name == _RUST_DIRECTORY
+    return SandboxSeen(
+        source=source_name(shim.directory),
+        id=shim.sandbox_id,
+        agent_url=url,
+        birth=shim.birth,
+        runtime=Runtime.RUST if is_rust else Runtime.GO,
+        announced=announced,
+        refusal=refusal,
+    )
