@@ -72,8 +72,9 @@ class Watches:
             self._inotify.close()
             raise
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._inotify.fd, self._read)
+        self._loop.add_reader(self._inotify.fd, self._readable)
         self._reads = True
+        self._more: asyncio.Handle | None = None
 
     def add(self, name: str, folder: int, identity: Identity) -> None:
         """Watch an open folder under its name, unless it is watched.
@@ -113,8 +114,16 @@ class Watches:
         if self._reads:
             self._reads = False
             self._loop.remove_reader(self._inotify.fd)
+        if self._more is not None:
+            self._more.cancel()
+            self._more = None
+
+    def _readable(self) -> None:
+        if self._more is None:
+            self._read()
 
     def _read(self) -> None:
+        self._more = None
         for _ in range(EVENTS_PER_TURN):
             try:
                 event = self._inotify.sync_get()
@@ -123,6 +132,8 @@ class Watches:
                 return
             if event is None or not self._take(event):
                 return
+        # The library may hold events that the kernel's descriptor no longer tells of.
+        self._more = self._loop.call_soon(self._read)
 
     def _take(self, event: Event) -> bool:
         """Pass an event on; False: there is no more to be learned from any."""
