@@ -65,13 +65,18 @@ async def test_an_overflow_is_survived(kata: Path, clock: FakeClock) -> None:
         assert await hears(rig, kata, clock)
 
 
-async def overflow(rig: Watching, kata: Path, limit: int) -> None:
-    """Make more events than the kernel's queue holds, and have the last changes be among the lost."""
-    names = [kata / "note-a", kata / "note-b"]
+def rename_to_and_fro(directory: Path, times: int) -> None:
+    """Make two events each time."""
+    names = [directory / "note-a", directory / "note-b"]
     names[0].touch()
-    for _ in range(limit // 2 + 8):
+    for _ in range(times):
         names[0].rename(names[1])
         names.reverse()
+
+
+async def overflow(rig: Watching, kata: Path, limit: int) -> None:
+    """Make more events than the kernel's queue holds, and have the last changes be among the lost."""
+    rename_to_and_fro(kata, limit // 2 + 8)
     remove_shim(kata, "box-1")
     make_shim(kata, "box-2")
     await soon(lambda: rig.ids == ["box-2"], within=5.0)
@@ -401,9 +406,7 @@ async def test_more_events_than_one_turn_takes_leave_turns_to_others(
     kata: Path, clock: FakeClock
 ) -> None:
     async with watching(clock, kata) as rig:
-        for n in range(_TURNS * watches.EVENTS_PER_TURN):
-            (kata / f"box-{n}").mkdir()
-            (kata / f"box-{n}").rmdir()
+        rename_to_and_fro(kata, _TURNS * watches.EVENTS_PER_TURN)
         make_shim(kata, "box-last")
         (watched,) = rig.source._watched
         await settle(_TURNS)
