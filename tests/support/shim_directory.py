@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from kata_exporter.discovery.shim import SOCKET_NAME
+
 from kata_exporter.clock import Clock
 from kata_exporter.discovery.directory import DirectorySource, ResyncCause
 from kata_exporter.errors import AddressError, Reason
@@ -14,8 +16,6 @@ from kata_exporter.model import Announcement, DiscoveryEvent, SandboxGone, Sandb
 from kata_exporter.registry import Registry
 from kata_exporter.sockets import AgentUrl, bind_unix
 from kata_exporter.telemetry.logs import LogLimiter
-
-SOCKET_NAME = "shim-monitor.sock"
 
 
 def make_socket(path: Path) -> None:

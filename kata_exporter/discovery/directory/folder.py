@@ -8,10 +8,9 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kata_exporter.discovery.shim import SOCKET_NAME
 from kata_exporter.errors import Reason
 from kata_exporter.model import SANDBOX_ID, Refusal
-
-SOCKET_NAME = "shim-monitor.sock"
 
 _OPEN_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kata_exporter.discovery.shim import SOCKET_NAME
 
 from kata_exporter.discovery.directory.folder import Found, ids_in, look_at, open_directory
 from kata_exporter.errors import Reason
-from shim_directory import SOCKET_NAME, make_shim, make_socket
+from shim_directory import make_shim, make_socket
 
 ID = "box-1"
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kata_exporter.discovery.shim import SOCKET_NAME
 
 from fake_clock import FakeClock, settle
 from kata_exporter.discovery.directory import ResyncCause
 from kata_exporter.discovery.directory.watched import GATHER_SECONDS, WatchedDirectory
 from kata_exporter.model import Runtime, SandboxGone, SandboxSeen
-from shim_directory import SOCKET_NAME, make_shim, make_socket, remove_shim, watching
+from shim_directory import make_shim, make_socket, remove_shim, watching
 
 # One turn of the loop's selector hands over what the kernel has.
 _TURNS = 3
