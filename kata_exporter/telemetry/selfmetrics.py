@@ -23,9 +23,9 @@ from prometheus_client import (
 from kata_exporter import __version__
 from kata_exporter.clock import Clock
 from kata_exporter.errors import Reason
+from kata_exporter.telemetry.closed_counter import OTHER, ClosedCounter
+from kata_exporter.telemetry.discovery_metrics import DiscoveryMetrics
 from kata_exporter.telemetry.hooks import NO_WATCH, CallInfo, CallOutcome, CallWatch, NoWatch
-
-OTHER = "other"
 
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Seconds, as the semantic conventions have them for ``rpc.client.call.duration``."""
@@ -77,14 +77,19 @@ class SelfMetrics:
 
     Args:
         rejected_reasons: why samples or texts of guests are refused; a closed set.
+        resync_causes: why a directory is looked through as a whole; a closed set.
         protocol_events: what connections report; a closed set.
         http_handlers: paths that are told apart in the count of requests.
+
+    Attributes:
+        discovery: how sandboxes are found.
     """
 
     def __init__(
         self,
         rejected_reasons: Iterable[str],
         *,
+        resync_causes: Iterable[str] = (),
         protocol_events: Iterable[str] = PROTOCOL_EVENTS,
         http_handlers: Iterable[str] = HTTP_HANDLERS,
     ) -> None:
@@ -97,7 +102,7 @@ class SelfMetrics:
             buckets=DURATION_BUCKETS,
             registry=registry,
         )
-        self._collections = _ClosedCounter(
+        self._collections = ClosedCounter(
             registry,
             "kata_exporter_collections_total",
             "Collections of a sandbox, by the reason they ended with.",
@@ -118,14 +123,14 @@ class SelfMetrics:
             "When a configuration was last loaded that could be used; the start counts.",
             registry=registry,
         )
-        self._rejected = _ClosedCounter(
+        self._rejected = ClosedCounter(
             registry,
             "kata_exporter_rejected_total",
             "Samples and texts of guests that were refused, by reason.",
             "reason",
             rejected_reasons,
         )
-        self._protocol_events = _ClosedCounter(
+        self._protocol_events = ClosedCounter(
             registry,
             "kata_exporter_protocol_events_total",
             "Answers of agents that nobody waited for, and rules of the wire that agents broke.",
@@ -138,6 +143,7 @@ class SelfMetrics:
             registry=registry,
         )
         self._http_requests = _HttpRequests(registry, http_handlers)
+        self.discovery = DiscoveryMetrics(registry, resync_causes)
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
@@ -228,24 +234,6 @@ class _CallDurations:
         if child is None:
             child = self._children[key] = self._histogram.labels(*key)
         child.observe(seconds)
-
-
-class _ClosedCounter:
-    """A counter with one label of a closed set; every value is there from the start."""
-
-    def __init__(
-        self,
-        registry: CollectorRegistry,
-        name: str,
-        help_text: str,
-        label: str,
-        values: Iterable[str],
-    ) -> None:
-        counter = Counter(name, help_text, [label], registry=registry)
-        self._children = {str(value): counter.labels(str(value)) for value in (*values, OTHER)}
-
-    def inc(self, value: str, n: int = 1) -> None:
-        self._children.get(value, self._children[OTHER]).inc(n)
 
 
 class _HttpRequests:
