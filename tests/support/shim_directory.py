@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from kata_exporter.discovery.shim import SOCKET_NAME
-
 from kata_exporter.clock import Clock
 from kata_exporter.discovery.directory import DirectorySource, ResyncCause
+from kata_exporter.discovery.shim import SOCKET_NAME
 from kata_exporter.errors import AddressError, Reason
 from kata_exporter.model import Announcement, DiscoveryEvent, SandboxGone, SandboxSeen
 from kata_exporter.registry import Registry

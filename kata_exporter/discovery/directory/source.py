@@ -100,6 +100,11 @@ class DirectorySource:
         """Whether any of the directories is there."""
         return any(watched.how is not How.ABSENT for watched in self._watched)
 
+    @property
+    def how(self) -> str:
+        """How each directory is watched, for the log."""
+        return ", ".join(f"{watched.path} ({watched.how})" for watched in self._watched)
+
     def _arm(self) -> None:
         self._timer = self._clock.call_at(self._clock.monotonic() + BEAT_SECONDS, self._beat)
 

@@ -264,7 +264,9 @@ class WatchedDirectory:
         self._metrics.set_present(self.path, present=how is not How.ABSENT)
         self._metrics.set_inotify(self.path, inotify=how is How.INOTIFY)
         said, self._said = self._said, how
-        if how is said or self._limiter.allow((self.path, how)) is None:
+        if how is said or (said is None and how is not How.POLLING):
+            return  # who starts it says how it is watched, of all directories at once
+        if self._limiter.allow((self.path, how)) is None:
             return
         match how:
             case How.INOTIFY:
@@ -280,7 +282,7 @@ class WatchedDirectory:
                 )
             case How.ABSENT:
                 logger.info(
-                    "no directory of sandboxes yet: looking for it twice a second",
+                    "a directory of sandboxes has gone: looking for it twice a second",
                     extra=fields(directory=self.path),
                 )
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kata_exporter.discovery.shim import SOCKET_NAME
 
 from kata_exporter.discovery.directory.folder import Found, ids_in, look_at, open_directory
+from kata_exporter.discovery.shim import SOCKET_NAME
 from kata_exporter.errors import Reason
 from shim_directory import make_shim, make_socket
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kata_exporter.discovery.shim import SOCKET_NAME
 
 from fake_clock import FakeClock, settle
 from kata_exporter.discovery.directory import ResyncCause
 from kata_exporter.discovery.directory.watched import GATHER_SECONDS, WatchedDirectory
+from kata_exporter.discovery.shim import SOCKET_NAME
 from kata_exporter.model import Runtime, SandboxGone, SandboxSeen
 from shim_directory import make_shim, make_socket, remove_shim, watching
 
