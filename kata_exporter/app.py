@@ -21,6 +21,13 @@ from kata_exporter.collectors.scheduler import Scheduler
 from kata_exporter.config.keys import left_for_a_restart
 from kata_exporter.config.reload import Reloader
 from kata_exporter.config.settings import Settings, StaticSandbox
+from kata_exporter.discovery.directory import (
+    DirectorySource,
+    ResyncCause,
+    checked_ask,
+    source_name,
+)
+from kata_exporter.discovery.shim import ShimClient
 from kata_exporter.discovery.source import Source
 from kata_exporter.discovery.static import StaticSource, static_sandbox
 from kata_exporter.errors import AddressError, ConfigError, Reason
@@ -97,7 +104,7 @@ class Exporter:
         self._reloader = reloader
         self._clock = clock or SystemClock()
         self._dialer = dialer or Dialer(peer_uids=frozenset(settings.discovery.peer_uids))
-        self._self_metrics = SelfMetrics([*RejectReason, BAD_VERSION])
+        self._self_metrics = SelfMetrics([*RejectReason, BAD_VERSION], resync_causes=ResyncCause)
         self._tracing = tracing_from_environment(os.environ if environ is None else environ)
         self._hook = self._call_hook()
         self._silences = LogLimiter(
@@ -110,7 +117,8 @@ class Exporter:
         )
         self._registry = Registry([self._publisher])
         self._static = StaticSource(_static_sandboxes(settings.sandboxes))
-        self._sources = (self._static, *sources)
+        self._directories = self._directory_source()
+        self._sources: tuple[Source, ...] = (self._static, self._directories, *sources)
         self._web: WebServer | None = None
         self._first_round: asyncio.Task[None] | None = None
         self._note_load(successful=True)
@@ -137,6 +145,9 @@ class Exporter:
                 clock=self._clock,
                 on_result=lambda successful: self._note_load(successful=successful),
             )
+        logger.info(
+            "looking for sandboxes", extra=fields(directories=self._directories.how or None)
+        )
         logger.info(
             "serving metrics",
             extra=fields(
@@ -193,7 +204,7 @@ class Exporter:
 
     def render(self) -> bytes:
         """Return the page of metrics."""
-        self._self_metrics.set_sandboxes(len(self._registry.sandboxes()))
+        self._count_sandboxes()
         views = self._store.view(self._clock.monotonic())
         chunks = (chunk for view in views for chunk in view.chunks)
         return render(chunks, end=self._self_metrics.render())
@@ -226,6 +237,31 @@ class Exporter:
             return None
         return self._reloader.reload
 
+    def _count_sandboxes(self) -> None:
+        sandboxes = self._registry.sandboxes()
+        self._self_metrics.set_sandboxes(len(sandboxes))
+        by_source = Counter({source_name(path): 0 for path in self._settings.discovery.directories})
+        for sandbox in sandboxes:
+            by_source.update(sandbox.sources)
+        self._self_metrics.discovery.set_sandboxes(by_source)
+
+    def _directory_source(self) -> DirectorySource:
+        settings = self._settings.discovery
+        ask = checked_ask(
+            ShimClient(peer_uids=frozenset(settings.peer_uids)),
+            agent_roots=settings.agent_roots,
+            agent_port=settings.agent_port,
+        )
+        return DirectorySource(
+            settings.directories,
+            ask,
+            self._clock,
+            metrics=self._self_metrics.discovery,
+            limiter=LogLimiter(
+                self._clock, on_suppressed=self._self_metrics.count_suppressed_log_lines
+            ),
+        )
+
     def _new_collection(self) -> Collection:
         settings = self._settings.collection
         return Collection(
@@ -249,8 +285,20 @@ class Exporter:
     def _start_collection(self) -> asyncio.Task[None]:
         for source in self._sources:
             source.watch(self._registry.apply)
+        self._warn_of_nothing()
         self._first_round = asyncio.get_running_loop().create_task(self._ask_everyone_once())
         return self._first_round
+
+    def _warn_of_nothing(self) -> None:
+        if self._registry.sandboxes() or self._directories.any_present:
+            return
+        directories = ", ".join(self._settings.discovery.directories)
+        logger.warning(
+            "no sandboxes: none are configured, and there is no directory of Kata's shims; on a"
+            " node that has one, mount it into the container; or list some under sandboxes: in"
+            " --config.file",
+            extra=fields(looked_for=directories or None),
+        )
 
     async def _ask_everyone_once(self) -> None:
         await self._publisher.none_held()

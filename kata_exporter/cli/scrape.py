@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         return exit_codes.INTERRUPTED
     page, summary = scraped
     if not summary.sandboxes:
-        output.complain("no sandboxes are configured: list some under sandboxes: in --config.file")
+        output.complain("no sandboxes: none are configured, and none were found")
     elif summary.up < summary.sandboxes:
         down = summary.sandboxes - summary.up
         output.complain(f"{down} of {summary.sandboxes} sandboxes are not up: {why_down(summary)}")

@@ -1,7 +1,6 @@
 """``kata-exporter serve``: ask the agents, and serve their metrics until a signal ends it."""
 
 import argparse
-import logging
 from typing import TYPE_CHECKING
 
 from kata_exporter.cli import exit_codes, flags
@@ -10,8 +9,6 @@ from kata_exporter.cli.parser import Commands
 if TYPE_CHECKING:
     from kata_exporter.config.reload import Reloader
     from kata_exporter.config.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 
 def add_parser(commands: Commands) -> None:
@@ -46,8 +43,6 @@ def run(args: argparse.Namespace) -> int:
     loaded = loader.load()
     settings = loaded.settings
     configure_logging(settings.log.level, settings.log.format)
-    if not settings.sandboxes:
-        logger.warning("no sandboxes are configured: list some under sandboxes: in --config.file")
     reloader = Reloader(loader, loaded)
     run_until_signal(_serve(settings, reloader), on_hangup=reloader.request)
     return exit_codes.OK

@@ -5,6 +5,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from kata_exporter.cli import flags, output
 from kata_exporter.cli.runner import until_cancelled
 from kata_exporter.cli.summary import why_down
 from kata_exporter.clock import Clock
-from kata_exporter.config.settings import Settings
+from kata_exporter.config.settings import DiscoverySettings, Settings
 from kata_exporter.errors import ConfigError
 from kata_exporter.simulator import KINDS, Director, Fleet
 from kata_exporter.telemetry.logs import configure_logging
@@ -132,7 +133,9 @@ async def _show(args: argparse.Namespace, fleet: Fleet, clock: Clock) -> None:
     """Run the exporter on the fleet, and print where it is and how it fares until cancelled."""
     config_file = fleet.host.root / CONFIG_NAME
     config_file.write_text(f"collection: {{interval: {args.interval}}}\n")
-    exporter = Exporter(_settings(args, config_file), sources=[fleet])
+    # The fleet alone: this machine may have sandboxes of its own.
+    settings = replace(_settings(args, config_file), discovery=DiscoverySettings(directories=()))
+    exporter = Exporter(settings, sources=[fleet])
     try:
         await exporter.start()
         where = ", ".join(f"http://{_reachable(a)}/metrics" for a in exporter.addresses)

@@ -35,7 +35,8 @@ class Announced:
 
 @asynccontextmanager
 async def exporting(source: Announced, *peer_uids: int) -> AsyncIterator[Exporter]:
-    settings = replace(settings_for([]), discovery=DiscoverySettings(peer_uids=peer_uids))
+    discovery = DiscoverySettings(directories=(), peer_uids=peer_uids)
+    settings = replace(settings_for([]), discovery=discovery)
     exporter = Exporter(settings, sources=[source], environ={})
     try:
         await exporter.start()

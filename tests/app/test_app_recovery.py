@@ -19,6 +19,7 @@ from kata_exporter.config.settings import (
 from kata_exporter.model import Container
 from kata_exporter.sockets import bind_unix
 from kata_exporter.ttrpc import Server, ServerRequest
+from rig import NO_DIRECTORIES
 from waiting import soon
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
@@ -64,6 +65,7 @@ async def bad_agent(path: Path, answer: Answer) -> AsyncIterator[None]:
 @asynccontextmanager
 async def exporter_on(*sandboxes: StaticSandbox) -> AsyncIterator[Exporter]:
     settings = Settings(
+        discovery=NO_DIRECTORIES,
         collection=CollectionSettings(interval_seconds=1.0),
         web=WebSettings((ListenAddress("127.0.0.1", 0),)),
         sandboxes=sandboxes,

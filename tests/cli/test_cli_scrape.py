@@ -50,7 +50,7 @@ def test_having_no_sandboxes_is_said_and_no_failure(
     assert main(["scrape", "--once"]) == 0
 
     assert stage.calls == ["collect_once", "stop"]
-    assert "no sandboxes are configured" in capfd.readouterr().err
+    assert "none are configured, and none were found" in capfd.readouterr().err
 
 
 def test_a_signal_before_the_end_prints_no_page_and_gives_130(

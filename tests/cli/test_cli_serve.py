@@ -80,20 +80,6 @@ def test_a_variable_that_seems_to_be_ours_is_warned_of_and_those_of_a_service_ar
     assert line.startswith("kata-exporter: warning: KATA_EXPORTER_LOG_LEVLE: unknown")
 
 
-@pytest.mark.usefixtures("stage")
-def test_having_no_sandboxes_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    assert main([]) == 0
-
-    assert "no sandboxes are configured" in caplog.text
-
-
-@pytest.mark.usefixtures("stage")
-def test_having_sandboxes_is_not(config: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert main(["--config.file", str(config)]) == 0
-
-    assert caplog.text == ""
-
-
 def test_a_port_in_use_is_one_line_and_2(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     async def refuse() -> None:
         raise ConfigError("127.0.0.1:9823: in use")
