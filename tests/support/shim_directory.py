@@ -1,20 +1,29 @@
 """Directories of shims, and a directory source on them whose shims answer as a test says."""
 
 import asyncio
+import errno
+import logging
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
+from fake_clock import FakeClock, settle
 from kata_exporter.clock import Clock
 from kata_exporter.discovery.directory import DirectorySource, ResyncCause
+from kata_exporter.discovery.directory.watched import GATHER_SECONDS
 from kata_exporter.discovery.shim import SOCKET_NAME
 from kata_exporter.errors import AddressError, Reason
 from kata_exporter.model import Announcement, DiscoveryEvent, SandboxGone, SandboxSeen
 from kata_exporter.registry import Registry
 from kata_exporter.sockets import AgentUrl, bind_unix
 from kata_exporter.telemetry.logs import LogLimiter
+
+SELECTOR_TURNS = 3
+"""Turns of an event loop within which its selector hands over what the kernel has."""
 
 
 def make_socket(path: Path) -> None:
@@ -32,6 +41,13 @@ def make_shim(directory: Path, sandbox_id: str) -> Path:
 
 def remove_shim(directory: Path, sandbox_id: str) -> None:
     shutil.rmtree(directory / sandbox_id)
+
+
+async def noticed(clock: FakeClock) -> None:
+    """Let what was done to a watched directory be noticed."""
+    await settle(SELECTOR_TURNS)
+    clock.advance(GATHER_SECONDS)
+    await settle()
 
 
 class FakeShims:
@@ -165,3 +181,20 @@ async def watching(
 
 def _paths(directories: Sequence[Path]) -> list[str]:
     return [str(directory) for directory in directories]
+
+
+def take_all(take: Callable[[], None]) -> None:
+    """Take what there is of descriptors, or of inotify objects, until there is no more."""
+    try:
+        for _ in range(100_000):
+            take()
+    except OSError as error:
+        if error.errno != errno.EMFILE:
+            raise
+    else:
+        pytest.skip("there is no end of them")
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """How each warning begins."""
+    return [r.getMessage()[:24] for r in caplog.records if r.levelno >= logging.WARNING]

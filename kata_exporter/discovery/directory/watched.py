@@ -131,12 +131,12 @@ class WatchedDirectory:
         except OSError as error:
             self._complain(error)
             self._is_stale = True
-            if self._identity is not None:
-                self._no_inotify = error
-                self._report()
+            self._no_inotify = error
+            self._report()
             return
         if directory is None:
             self._identity = None
+            self._is_stale = False
             self._settle(dict.fromkeys(self._found))
         else:
             try:
@@ -261,7 +261,8 @@ class WatchedDirectory:
 
     def _report(self) -> None:
         how = self.how
-        self._metrics.set_present(self.path, present=how is not How.ABSENT)
+        is_present = how is not How.ABSENT or (self._is_stale and _may_be_there(self.path))
+        self._metrics.set_present(self.path, present=is_present)
         self._metrics.set_inotify(self.path, inotify=how is How.INOTIFY)
         said, self._said = self._said, how
         if how is said or (said is None and how is not How.POLLING):
@@ -311,3 +312,10 @@ def _identity(path: str) -> Identity | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return identity_of(status) if stat.S_ISDIR(status.st_mode) else None
+
+
+def _may_be_there(path: str) -> bool:
+    try:
+        return _identity(path) is not None
+    except OSError:
+        return True

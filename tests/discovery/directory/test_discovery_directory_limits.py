@@ -1,10 +1,8 @@
 """Overflows, watches that are lost, limits that are reached: never deaf, never blind."""
 
 import errno
-import logging
 import os
-import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,17 +14,19 @@ from fake_clock import FakeClock, settle
 from kata_exporter.clock import SystemClock
 from kata_exporter.discovery.directory import ResyncCause, watches
 from kata_exporter.discovery.directory.watched import GATHER_SECONDS
-from shim_directory import Watching, make_shim, remove_shim, watching
+from shim_directory import (
+    SELECTOR_TURNS,
+    Watching,
+    make_shim,
+    noticed,
+    remove_shim,
+    take_all,
+    warnings_of,
+    watching,
+)
 from waiting import soon
 
-_TURNS = 3
 _MAX_QUEUED = Path("/proc/sys/fs/inotify/max_queued_events")
-
-
-async def noticed(clock: FakeClock) -> None:
-    await settle(_TURNS)
-    clock.advance(GATHER_SECONDS)
-    await settle()
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ async def test_an_inotify_that_can_not_be_read_is_replaced(
         with monkeypatch.context() as patch:
             patch.setattr(asyncinotify.Inotify, "sync_get", fail)
             make_shim(kata, "box-1")
-            await settle(_TURNS)
+            await settle(SELECTOR_TURNS)
         clock.advance(GATHER_SECONDS)
 
         assert rig.ids == ["box-1"]
@@ -182,7 +182,7 @@ async def test_without_inotify_it_polls_until_the_minute_brings_it_back(
             assert rig.metrics.inotify == {str(kata): False}
             await seen_within_a_second(rig, kata, clock)
             await clock.run_for(120, step=0.5)
-            assert lines(caplog) == ["inotify is not to be had"]
+            assert warnings_of(caplog) == ["inotify is not to be had"]
 
             patch.undo()
             await clock.run_for(61, step=0.5)
@@ -199,10 +199,6 @@ async def seen_within_a_second(rig: Watching, kata: Path, clock: FakeClock) -> N
     remove_shim(kata, "box-1")
     await clock.run_for(0.6)
     assert rig.ids == []
-
-
-def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [r.getMessage()[:24] for r in caplog.records if r.levelno >= logging.WARNING]
 
 
 async def test_too_few_watches_for_all_folders_means_polling_until_there_are_more(
@@ -228,7 +224,7 @@ async def test_too_few_watches_for_all_folders_means_polling_until_there_are_mor
             for n in range(5):
                 remove_shim(kata, f"box-{n}")
             await seen_within_a_second(rig, kata, clock)
-            assert lines(caplog) == ["inotify is not to be had"]
+            assert warnings_of(caplog) == ["inotify is not to be had"]
 
             left = 100
             await clock.run_for(61, step=0.5)
@@ -273,143 +269,14 @@ async def test_all_inotify_objects_in_use_means_polling(kata: Path, clock: FakeC
             inotify.close()
 
 
-def take_all(take: Callable[[], None]) -> None:
-    """Take what there is until there is no more."""
-    try:
-        for _ in range(100_000):
-            take()
-    except OSError as error:
-        if error.errno != errno.EMFILE:
-            raise
-    else:
-        pytest.skip("there is no end of them")
-
-
-@contextmanager
-def no_descriptors() -> Iterator[None]:
-    """Leave the process without a free descriptor."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
-    taken: list[int] = []
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest + 8), hard))
-    try:
-        take_all(lambda: taken.append(os.open("/", os.O_PATH)))
-        yield
-    finally:
-        for descriptor in taken:
-            os.close(descriptor)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-async def test_a_shortage_of_descriptors_costs_no_sandbox_and_is_over_within_a_second(
-    kata: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    make_shim(kata, "box-1")
-    async with watching(clock, kata) as rig:
-        make_shim(kata, "box-2")
-        with no_descriptors():
-            await noticed(clock)
-            await clock.run_for(20, step=0.5)
-            assert rig.ids == ["box-1"]
-        assert lines(caplog) == ["can't look for sandboxes"]
-
-        await clock.run_for(0.6)
-
-        assert rig.ids == ["box-1", "box-2"]
-
-
-async def test_a_start_without_descriptors_is_made_good_within_a_second(
-    kata: Path, clock: FakeClock
-) -> None:
-    make_shim(kata, "box-1")
-    with no_descriptors():
-        rig_made = watching(clock, kata)
-        rig = await rig_made.__aenter__()
-        await clock.run_for(5, step=0.5)
-        assert rig.ids == []
-    try:
-        await clock.run_for(0.6)
-
-        assert rig.ids == ["box-1"]
-        assert rig.metrics.inotify == {str(kata): True}
-    finally:
-        await rig_made.__aexit__(None, None, None)
-
-
-async def test_one_descriptor_is_too_few_and_is_not_lost(
-    kata: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The library would keep the one that it got.
-    opened: list[int] = []
-    os_open = os.open
-
-    def scarce(path: str | bytes, flags: int, **rest: int) -> int:
-        if path == "/":
-            if opened:
-                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-            opened.append(os_open(path, flags, **rest))
-            return opened[0]
-        return os_open(path, flags, **rest)
-
-    monkeypatch.setattr(os, "open", scarce)
-    async with watching(clock, kata) as rig:
-        assert rig.metrics.inotify == {str(kata): False}
-
-
-async def test_a_folder_that_can_not_be_looked_into_is_logged_once_a_minute_and_stays(
-    kata: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    make_shim(kata, "box-1")
-    make_shim(kata, "box-2")
-    async with watching(clock, kata) as rig:
-        stat = os.stat
-
-        def deny(path: str, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> object:
-            if path == "shim-monitor.sock":
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-            return stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "stat", deny)
-            await clock.run_for(121, step=0.5)
-        assert rig.ids == ["box-1", "box-2"]
-        assert 1 <= len(lines(caplog)) <= 3
-
-        remove_shim(kata, "box-2")
-        await noticed(clock)
-
-        assert rig.ids == ["box-1"]
-
-
-async def test_a_directory_that_can_not_be_listed_keeps_what_was_known(
-    kata: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    make_shim(kata, "box-1")
-    async with watching(clock, kata) as rig:
-
-        def deny(_path: object) -> list[str]:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "listdir", deny)
-            await clock.run_for(62, step=0.5)
-        assert rig.ids == ["box-1"]
-        assert lines(caplog) == ["can't look for sandboxes"]
-
-        remove_shim(kata, "box-1")
-        await clock.run_for(0.6)
-
-        assert rig.ids == []
-
-
 async def test_more_events_than_one_turn_takes_leave_turns_to_others(
     kata: Path, clock: FakeClock
 ) -> None:
     async with watching(clock, kata) as rig:
-        rename_to_and_fro(kata, _TURNS * watches.EVENTS_PER_TURN)
+        rename_to_and_fro(kata, SELECTOR_TURNS * watches.EVENTS_PER_TURN)
         make_shim(kata, "box-last")
         (watched,) = rig.source._watched
-        await settle(_TURNS)
+        await settle(SELECTOR_TURNS)
 
         assert watched._changed
         assert "box-last" not in watched._changed

@@ -1,6 +1,7 @@
 """What the directory source tells, on real directories and a clock that a test moves."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,21 +9,19 @@ from pathlib import Path
 import pytest
 
 from fake_clock import FakeClock, settle
-from kata_exporter.discovery.directory import ResyncCause
-from kata_exporter.discovery.directory.watched import GATHER_SECONDS, WatchedDirectory
+from kata_exporter.discovery.directory import ResyncCause, watches
+from kata_exporter.discovery.directory.watched import WatchedDirectory
 from kata_exporter.discovery.shim import SOCKET_NAME
 from kata_exporter.model import Runtime, SandboxGone, SandboxSeen
-from shim_directory import make_shim, make_socket, remove_shim, watching
-
-# One turn of the loop's selector hands over what the kernel has.
-_TURNS = 3
-
-
-async def noticed(clock: FakeClock) -> None:
-    """Let what was done to a watched directory be noticed; takes no more than `GATHER_SECONDS`."""
-    await settle(_TURNS)
-    clock.advance(GATHER_SECONDS)
-    await settle()
+from shim_directory import (
+    SELECTOR_TURNS,
+    FakeShims,
+    make_shim,
+    make_socket,
+    noticed,
+    remove_shim,
+    watching,
+)
 
 
 @pytest.fixture
@@ -254,95 +253,6 @@ async def test_a_renamed_folder_is_one_that_goes_and_one_that_comes(
         assert rig.ids == [], "its folder is still watched under the new name"
 
 
-async def test_a_directory_that_appears_late_is_seen_within_a_second(
-    tmp_path: Path, clock: FakeClock
-) -> None:
-    late = tmp_path / "run" / "kata"
-    async with watching(clock, late) as rig:
-        assert rig.metrics.present == {str(late): False}
-        await clock.run_for(300)
-        make_shim(late, "box-1")
-
-        await clock.run_for(0.6)
-
-        assert rig.ids == ["box-1"]
-        assert rig.metrics.present == {str(late): True}
-        assert rig.metrics.inotify == {str(late): True}
-        assert rig.metrics.resyncs == {ResyncCause.APPEARED: 1}
-
-
-async def test_a_directory_that_is_removed_and_made_again_is_never_lost(
-    kata: Path, clock: FakeClock
-) -> None:
-    make_shim(kata, "box-0")
-    async with watching(clock, kata) as rig:
-        for n in range(1, 5):
-            remove_shim(kata, f"box-{n - 1}")
-            kata.rmdir()
-            await noticed(clock)
-            assert rig.ids == []
-            assert rig.metrics.present == {str(kata): False}
-
-            kata.mkdir()
-            await clock.run_for(0.6)
-            make_shim(kata, f"box-{n}")
-            await noticed(clock)
-            assert rig.ids == [f"box-{n}"]
-        assert rig.metrics.resyncs == {ResyncCause.WATCH_LOST: 4, ResyncCause.APPEARED: 4}
-
-
-async def test_a_directory_that_is_replaced_before_anyone_looks_is_watched_anew(
-    tmp_path: Path, kata: Path, clock: FakeClock
-) -> None:
-    make_shim(kata, "box-1")
-    make_shim(tmp_path / "new", "box-2")
-    async with watching(clock, kata) as rig:
-        kata.rename(tmp_path / "old")
-        (tmp_path / "new").rename(kata)
-        await noticed(clock)
-        assert rig.ids == ["box-2"]
-
-        make_shim(kata, "box-3")
-        make_shim(tmp_path / "old", "box-4")
-        await noticed(clock)
-
-        assert rig.ids == ["box-2", "box-3"]
-
-
-async def test_a_directory_above_that_is_replaced_is_noticed_within_a_second(
-    tmp_path: Path, clock: FakeClock
-) -> None:
-    # No event says so: what is watched is neither moved nor removed itself.
-    directory = tmp_path / "run" / "kata"
-    make_shim(directory, "box-1")
-    make_shim(tmp_path / "run2" / "kata", "box-2")
-    async with watching(clock, directory) as rig:
-        (tmp_path / "run").rename(tmp_path / "old")
-        (tmp_path / "run2").rename(tmp_path / "run")
-
-        await clock.run_for(0.6)
-
-        assert rig.ids == ["box-2"]
-        assert rig.metrics.resyncs == {ResyncCause.WATCH_LOST: 1}
-
-
-async def test_a_plain_file_in_the_place_of_the_directory_is_none(
-    tmp_path: Path, clock: FakeClock
-) -> None:
-    (tmp_path / "kata").touch()
-    async with watching(clock, tmp_path / "kata") as rig:
-        await clock.run_for(5)
-
-        assert rig.metrics.present == {str(tmp_path / "kata"): False}
-        assert rig.metrics.resyncs == {}
-
-
-async def test_a_directory_that_is_named_twice_is_one(kata: Path, clock: FakeClock) -> None:
-    make_shim(kata, "box-1")
-    async with watching(clock, kata, kata) as rig:
-        assert len(rig.told) == 1
-
-
 async def test_the_minute_brings_a_look_at_all(kata: Path, clock: FakeClock) -> None:
     async with watching(clock, kata) as rig:
         await clock.run_for(59)
@@ -383,20 +293,52 @@ async def test_no_directories_is_no_trouble(clock: FakeClock) -> None:
         assert not rig.source.any_present
 
 
-async def test_nothing_is_told_and_nothing_is_left_after_the_end(
-    kata: Path, clock: FakeClock
+@pytest.mark.parametrize("phase", ["asking", "pausing", "gathering", "polling", "absent"])
+async def test_closed_in_any_phase_it_tells_nothing_more_and_leaves_nothing(
+    phase: str, kata: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_shim(kata, "box-1")
-    async with watching(clock, kata) as rig:
-        rig.shims.hanging.add("box-1")
+    directory = kata if phase != "absent" else kata / "nowhere"
+    if phase == "polling":
+        monkeypatch.setattr(watches, "Inotify", no_inotify)
+    shims = FakeShims()
+    if phase == "pausing":
+        shims.fail("box-1")
+    elif phase == "asking":
+        shims.hanging.add("box-1")
+    async with watching(clock, directory, shims=shims) as rig:
         await settle()
+        if phase == "gathering":
+            make_shim(kata, "box-2")
+            await settle(SELECTOR_TURNS)
         told = len(rig.told)
-        make_shim(kata, "box-2")
-        await settle(_TURNS)
 
         await rig.source.aclose()
 
         assert clock.pending == 0
-        assert rig.shims.at_once == 0
+        assert shims.at_once == 0
         assert asyncio.all_tasks() == {asyncio.current_task()}
+        make_shim(kata, "box-3")
+        await clock.run_for(2)
         assert len(rig.told) == told
+        assert rig.metrics.present == {}, "nobody looks, so nobody knows"
+
+
+def no_inotify(**_: object) -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def open_descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def test_a_closed_source_has_closed_its_descriptors(kata: Path, clock: FakeClock) -> None:
+    make_shim(kata, "box-1")
+    before = open_descriptors()
+    async with watching(clock, kata) as rig:
+        await settle()
+        assert open_descriptors() == before + 2, "inotify's, and its selector's"
+
+        await rig.source.aclose()
+
+        assert open_descriptors() == before
