@@ -189,24 +189,24 @@ class WatchedDirectory:
         self._look_through(changed)
 
     def _look_through(self, names: frozenset[str] | None = None) -> bool:
-        """Look at some sandboxes, or at all that are there; return whether it could be done."""
+        """Look at some sandboxes, or at all that are there; return whether it could be done.
+
+        Where the directory is another by now, or none, that is left to the next beat.
+        """
         try:
             directory = open_directory(self.path)
         except (FileNotFoundError, NotADirectoryError):
-            self._renew(ResyncCause.WATCH_LOST)
-            return True
+            return False
         except OSError as error:
             self._complain(error)
             self._is_stale = True
             return False
         try:
-            is_same = identity_of(os.fstat(directory)) == self._identity
-            if is_same:
-                self._look_at_all(directory) if names is None else self._look_at(directory, names)
+            if identity_of(os.fstat(directory)) != self._identity:
+                return False
+            self._look_at_all(directory) if names is None else self._look_at(directory, names)
         finally:
             os.close(directory)
-        if not is_same:
-            self._renew(ResyncCause.WATCH_LOST)
         self._report()
         return True
 

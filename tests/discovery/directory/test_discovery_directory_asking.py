@@ -8,7 +8,7 @@ import pytest
 from fake_clock import FakeClock, settle
 from kata_exporter.discovery.directory.asking import Address, Answer, Asking
 from kata_exporter.discovery.directory.claims import Shim
-from kata_exporter.errors import Reason
+from kata_exporter.errors import AddressError, Reason
 from kata_exporter.model import Announcement, Refusal
 from kata_exporter.sockets import AgentUrl
 from shim_directory import FakeShims, make_shim, watching
@@ -197,7 +197,7 @@ async def test_an_answer_that_no_cancellation_stops_is_still_dropped(clock: Fake
                 await free.wait()
             except asyncio.CancelledError:
                 continue
-        return AgentUrl.parse("vsock://3:1024"), Announcement()
+        raise AddressError("hung up")
 
     answers: list[Answer] = []
     asking = Asking(stubborn, clock, lambda _shim, answer: answers.append(answer))

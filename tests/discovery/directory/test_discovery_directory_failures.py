@@ -53,6 +53,29 @@ async def test_a_shortage_of_descriptors_costs_no_sandbox_and_is_over_within_a_s
         assert rig.ids == ["box-1", "box-2"]
 
 
+async def test_a_folder_without_a_descriptor_for_it_is_looked_at_again_within_a_second(
+    kata: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os_open = os.open
+
+    def scarce(path: str, flags: int, **rest: int) -> int:
+        if path == "box-1":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return os_open(path, flags, **rest)
+
+    async with watching(clock, kata) as rig:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", scarce)
+            make_shim(kata, "box-1")
+            make_shim(kata, "box-2")
+            await noticed(clock)
+            assert rig.ids == ["box-2"]
+
+        await clock.run_for(0.6)
+
+        assert rig.ids == ["box-1", "box-2"]
+
+
 async def test_a_start_without_descriptors_is_made_good_within_a_second(
     kata: Path, clock: FakeClock
 ) -> None:

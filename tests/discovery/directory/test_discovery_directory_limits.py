@@ -143,6 +143,19 @@ async def test_the_watch_of_a_folder_that_is_removed_is_made_again(
         assert rig.ids == []
 
 
+async def test_a_folder_that_is_moved_elsewhere_is_watched_no_longer(
+    tmp_path: Path, kata: Path, clock: FakeClock
+) -> None:
+    make_shim(kata, "box-1")
+    async with watching(clock, kata) as rig:
+        (kata / "box-1").rename(tmp_path / "elsewhere")
+        await noticed(clock)
+        await settle(SELECTOR_TURNS)  # the kernel says that the watch is no more
+
+        found = the_watches(rig)
+        assert found._inotify.watches == [found._directory]
+
+
 async def test_an_inotify_that_can_not_be_read_is_replaced(
     kata: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,24 @@ async def test_a_directory_above_that_is_replaced_is_noticed_within_a_second(
         assert rig.metrics.resyncs == {ResyncCause.WATCH_LOST: 1}
 
 
+async def test_an_event_of_the_old_directory_does_not_mix_it_with_the_new_one(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    directory = tmp_path / "run" / "kata"
+    make_shim(directory, "box-1")
+    make_shim(tmp_path / "run2" / "kata", "box-2")
+    async with watching(clock, directory) as rig:
+        (tmp_path / "run").rename(tmp_path / "old")
+        (tmp_path / "run2").rename(tmp_path / "run")
+        make_shim(tmp_path / "old" / "kata", "box-2")
+        await noticed(clock)
+        assert rig.ids == ["box-1"]
+
+        await clock.run_for(0.6)
+
+        assert rig.ids == ["box-2"]
+
+
 async def test_a_plain_file_in_the_place_of_the_directory_is_none(
     tmp_path: Path, clock: FakeClock
 ) -> None:
