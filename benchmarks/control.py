@@ -19,6 +19,9 @@ END_SECONDS = 10.0
 
 ROOT = Path(__file__).resolve().parent.parent
 
+NO_DIRECTORIES = {"KATA_EXPORTER_DISCOVERY_DIRECTORY": "none"}
+"""Environment of an exporter: sandboxes of the machine that it measures on are no part of the fleet."""
+
 Answer = dict[str, Any]
 Command = Callable[..., Awaitable[Answer]]
 
@@ -111,14 +114,14 @@ def environment(tree: Path) -> dict[str, str]:
     """Return the environment of a process of the benchmark.
 
     Modules come from `tree`. What would set up the exporter (``KATA_EXPORTER_*``) or its tracing
-    (``OTEL_*``) is left out.
+    (``OTEL_*``) is left out, and no directory of this machine is looked at.
     """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("KATA_EXPORTER_", "OTEL_", "PYTHON"))
     }
-    return {**kept, "PYTHONPATH": str(tree)}
+    return {**kept, **NO_DIRECTORIES, "PYTHONPATH": str(tree)}
 
 
 async def answer_commands(commands: Mapping[str, Command]) -> None:

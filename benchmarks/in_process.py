@@ -12,14 +12,13 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from benchmarks.control import Answer, Command, answer_commands
+from benchmarks.control import NO_DIRECTORIES, Answer, Command, answer_commands
 from kata_exporter.app import Exporter
 from kata_exporter.config.load import load_settings
-from kata_exporter.config.settings import DiscoverySettings, Settings
+from kata_exporter.config.settings import Settings
 
 PROBE_SECONDS = 0.01
 READY_SECONDS = 60.0
@@ -70,9 +69,9 @@ class InProcess:
     async def load(self, config: str) -> Answer:
         """Read the configuration, outside of any measurement."""
         flags = {"web.listen-address": ["127.0.0.1:0"]}
-        settings = load_settings(config_file=Path(config), environ={}, flags=flags)
-        # This machine's own sandboxes are no part of the fleet.
-        self._settings = replace(settings, discovery=DiscoverySettings(directories=()))
+        self._settings = load_settings(
+            config_file=Path(config), environ=NO_DIRECTORIES, flags=flags
+        )
         return {}
 
     async def first_round(self) -> Answer:

@@ -142,7 +142,10 @@ class Fleet:
         self._listener = None
 
     def write_config(self, path: Path, *, interval: str = "5s") -> None:
-        """Write the exporter's configuration for this fleet; `interval` as ``collection`` has it."""
+        """Write the exporter's configuration for this fleet; `interval` as ``collection`` has it.
+
+        Sandboxes of the machine that the fleet runs on aren't looked for.
+        """
         entries = [
             {
                 "id": sandbox.id,
@@ -156,7 +159,11 @@ class Fleet:
             }
             for sandbox in self.sandboxes
         ]
-        settings = {"collection": {"interval": interval}, "sandboxes": entries}
+        settings = {
+            "collection": {"interval": interval},
+            "discovery": {"directories": []},
+            "sandboxes": entries,
+        }
         path.write_text(yaml.safe_dump(settings, sort_keys=False))
 
     async def _begin(

@@ -79,13 +79,15 @@ def test_what_sets_up_an_exporter_stays_out_of_a_measurement(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("KATA_EXPORTER_LOG_LEVEL", "debug")
+    monkeypatch.setenv("KATA_EXPORTER_DISCOVERY_DIRECTORY", "/run/kata")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
     monkeypatch.setenv("LANG", "C.UTF-8")
     kept = environment(tmp_path)
     assert kept["PYTHONPATH"] == str(tmp_path)
     assert kept["LANG"] == "C.UTF-8"
-    assert not [n for n in kept if n.startswith(("KATA_EXPORTER_", "OTEL_", "PYTHONASYNCIO"))]
+    ours = {n: kept[n] for n in kept if n.startswith(("KATA_EXPORTER_", "OTEL_", "PYTHONASYNCIO"))}
+    assert ours == {"KATA_EXPORTER_DISCOVERY_DIRECTORY": "none"}
 
 
 def test_the_canned_answers_are_those_of_the_real_agent() -> None:

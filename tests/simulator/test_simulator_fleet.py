@@ -151,6 +151,7 @@ def test_its_configuration_is_the_fleet(tmp_path: Path) -> None:
     settings = load_settings(config_file=tmp_path / "config.yaml", environ={}, flags={})
 
     assert settings.collection.interval_seconds == 7.0
+    assert settings.discovery.directories == (), "this machine's own sandboxes are none of it"
     assert [
         (s.id, s.agent_url, s.pod.namespace, s.pod.name, s.pod.uid, [c.id for c in s.containers])
         for s in settings.sandboxes
