@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import micro
+from benchmarks import churn, micro
 from benchmarks.arguments import Arguments, parse
 from benchmarks.control import HelperError
 from benchmarks.figures import Json, Results, document, ratio_table, table
@@ -33,7 +33,10 @@ MAX_SECONDS = 3600.0
 
 # A listener of an agent, and its end of up to two connections, with some to spare.
 _FILES_PER_SANDBOX = 4
+_FILES_PER_SIMULATED = 6  # and those of a shim
 _OTHER_FILES = 256
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a runtime's folders are in memory too
+_MEMORY = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None
 _FAILED, _STOPPED = 1, 130
 
 
@@ -68,6 +71,8 @@ async def _measure(arguments: Arguments) -> Results:
     async with asyncio.timeout(MAX_SECONDS):
         if arguments.what == "micro":
             await asyncio.to_thread(micro.measure, arguments.plan.rounds, results)
+        elif arguments.what == "churn":
+            await measure_churn(arguments.churn, results)
         else:
             await measure_fleets(arguments.plan, arguments.base, results)
     run["seconds"] = round((datetime.now(UTC) - started).total_seconds(), 1)
@@ -96,6 +101,17 @@ async def measure_fleets(plan: Plan, base: str | None, results: Results) -> None
             place = folder / str(number)
             place.mkdir()
             await FleetRun(plan, setting, place, results, _tell).run()
+
+
+async def measure_churn(extent: churn.Churn, results: Results) -> None:
+    """Measure on a node on which sandboxes come and go, in a folder in memory where there is one.
+
+    Raises:
+        HelperError: a process failed, or too few files may be open.
+    """
+    _allow_files(_OTHER_FILES + _FILES_PER_SIMULATED * extent.sandboxes)
+    with tempfile.TemporaryDirectory(prefix="kata-bench-", dir=_MEMORY) as folder:
+        await churn.measure(extent, Path(folder), results, _tell)
 
 
 def _allow_files(needed: int) -> None:

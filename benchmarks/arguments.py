@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.churn import QUICK as QUICK_CHURN
+from benchmarks.churn import Churn
 from benchmarks.plan import Plan
 
 MAX_SANDBOXES = 2000
@@ -20,6 +22,7 @@ class Arguments:
 
     what: str
     plan: Plan
+    churn: Churn
     base: str | None
     json: Path | None
 
@@ -34,9 +37,10 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("fleet", "micro"),
+        choices=("fleet", "churn", "micro"),
         default="fleet",
-        help="the exporter on a fleet (the default), or its hot paths alone",
+        help="the exporter on a fleet (the default), on one that comes and goes, or its hot paths"
+        " alone",
     )
     parser.add_argument(
         "--quick", action="store_true", help="100 sandboxes, 2 rounds: shows that it works"
@@ -52,9 +56,10 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     )
     parser.add_argument("--json", type=_file, metavar="FILE", help="write all figures there")
     given = parser.parse_args(argv)
-    if given.what == "micro" and given.base is not None:
-        parser.error("--base: micro has no comparison; run it in both trees")
-    return Arguments(given.what, _plan(given), given.base, given.json)
+    if given.what != "fleet" and given.base is not None:
+        parser.error(f"--base: {given.what} has no comparison; run it in both trees")
+    churn = QUICK_CHURN if given.quick else Churn()
+    return Arguments(given.what, _plan(given), churn, given.base, given.json)
 
 
 def _plan(given: argparse.Namespace) -> Plan:

@@ -35,8 +35,17 @@ def peak_bytes(pid: int) -> int:
         OSError: there is no such process.
         ValueError: it has no memory any more: it has ended and wasn't waited for.
     """
+    return _status_bytes(pid, "VmHWM")
+
+
+def resident_bytes(pid: int) -> int:
+    """Return resident memory as it is now (``VmRSS``); raises as `peak_bytes`."""
+    return _status_bytes(pid, "VmRSS")
+
+
+def _status_bytes(pid: int, wanted: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         name, _, value = line.partition(":")
-        if name == "VmHWM":
+        if name == wanted:
             return int(value.split()[0]) << 10
     raise ValueError(f"process {pid} has ended")

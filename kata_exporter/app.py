@@ -35,7 +35,7 @@ from kata_exporter.exposition import render
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.model import Announcement, Sandbox, SandboxSeen
-from kata_exporter.registry import Publisher, Registry
+from kata_exporter.registry import Listener, Publisher, Registry
 from kata_exporter.snapshot import Round, Store
 from kata_exporter.sockets import AgentUrl, Dial, Dialer
 from kata_exporter.telemetry.hooks import CallHook, CallTarget, Hooks
@@ -79,6 +79,7 @@ class Exporter:
     Args:
         settings: what is configured.
         sources: of discovery, beside the configuration.
+        listeners: told of sandboxes that come, change and go, after the exporter's own parts.
         clock: time for every part.
         dialer: connects to agents; one that trusts the configured users unless given.
         environ: where tracing is configured (``OTEL_*``); the process's unless given.
@@ -94,6 +95,7 @@ class Exporter:
         settings: Settings,
         *,
         sources: Sequence[Source] = (),
+        listeners: Sequence[Listener] = (),
         clock: Clock | None = None,
         dialer: Dialer | None = None,
         environ: Mapping[str, str] | None = None,
@@ -113,7 +115,9 @@ class Exporter:
         self._store = Store(max_age_seconds=settings.collection.max_age_seconds)
         self._collection = self._new_collection()
         self._publisher = Publisher(
-            [self._store, self._collection], clock=self._clock, naming_seconds=0.0
+            [self._store, self._collection, *listeners],
+            clock=self._clock,
+            naming_seconds=0.0,
         )
         self._registry = Registry([self._publisher])
         self._static = StaticSource(_static_sandboxes(settings.sandboxes))

@@ -1,7 +1,6 @@
 """A whole run on three sandboxes, with every process that a large one has."""
 
 import math
-import os
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,9 @@ import pytest
 from benchmarks.__main__ import measure_fleets
 from benchmarks.figures import Figure, Results, Setting, Unit, Who
 from benchmarks.plan import Plan
+from own_children import own_children
 
 TINY = Plan(sizes=(3,), rounds=1, window_seconds=1.2, interval_seconds=1)
-
-
-def children() -> set[str]:
-    pid = os.getpid()
-    return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
 @pytest.mark.timeout(120)
@@ -26,12 +21,12 @@ async def test_a_tiny_run_measures_everything_and_leaves_nothing(
     # What matters here is that all is measured; pages may be used again.
     for name, seconds in (("scraping.APART", 0.01), ("stages.APART", 0.01), ("stages.LAG", 0.1)):
         monkeypatch.setattr(f"benchmarks.{name}_SECONDS", seconds)
-    before = children()
+    before = own_children()
     results = Results()
 
     await measure_fleets(TINY, None, results)
 
-    assert children() == before
+    assert own_children() == before
     assert list(tmp_path.iterdir()) == []
     assert "3 sandboxes, 1 hung: event loop, exporter" in capsys.readouterr().err
     figures = {(f.key.setting, f.who, f.key.name): f for f in results.figures()}
