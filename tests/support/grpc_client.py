@@ -18,9 +18,12 @@ from waiting import eventually
 class GrpcClient:
     """Calls the methods of one service; see `connected`."""
 
-    def __init__(self, channel: aio.Channel, service: ServiceDescriptor) -> None:
+    def __init__(
+        self, channel: aio.Channel, service: ServiceDescriptor, *, name: str | None = None
+    ) -> None:
         self._channel = channel
         self._service = service
+        self._name = name or service.full_name
 
     async def call(self, method: str, request: Message) -> Any:
         """Return the answer to a unary call; raises `aio.AioRpcError`."""
@@ -33,17 +36,19 @@ class GrpcClient:
     def _how(self, method: str) -> tuple[str, Any, Any]:
         descriptor: MethodDescriptor = self._service.methods_by_name[method]
         return (
-            f"/{self._service.full_name}/{method}",
+            f"/{self._name}/{method}",
             GetMessageClass(descriptor.input_type).SerializeToString,
             GetMessageClass(descriptor.output_type).FromString,
         )
 
 
 @asynccontextmanager
-async def connected(path: Path, service: ServiceDescriptor) -> AsyncIterator[GrpcClient]:
-    """Connect to a socket."""
+async def connected(
+    path: Path, service: ServiceDescriptor, *, name: str | None = None
+) -> AsyncIterator[GrpcClient]:
+    """Connect to a socket; `name` is what the service is called there, if not as its descriptor."""
     async with aio.insecure_channel(f"unix:{path}") as channel:
-        client = GrpcClient(channel, service)
+        client = GrpcClient(channel, service, name=name)
         yield client
     # gRPC stays up as long as a channel exists, and pytest keeps what a fixture gave to the last.
     del client._channel, channel
