@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 
 import grpc
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kata_exporter._pb import containerd_events_pb2 as events_pb2
 from kata_exporter._pb import containerd_tasks_pb2 as tasks_pb2
+from kata_exporter._pb import containerd_version_pb2 as version_pb2
 from kata_exporter.clock import Clock
 from kata_exporter.simulator.host.containerd_filter import FilterError, Lookup, parse_filter
 from kata_exporter.simulator.host.feed import Feed
@@ -15,6 +17,7 @@ from kata_exporter.simulator.host.grpc_socket import GrpcError, GrpcService
 
 KUBERNETES_NAMESPACE = "k8s.io"
 """containerd's namespace for what CRI runs; not one of Kubernetes' own."""
+CONTAINERD_VERSION = "v2.1.4"
 
 _TASKS = {
     message.DESCRIPTOR.full_name: message
@@ -85,6 +88,20 @@ class SimulatedContainerdEvents:
     def forward(self, envelope: events_pb2.Envelope) -> None:
         """Send an envelope as it is: once more, late, or from another namespace."""
         self._feed.publish(envelope)
+
+    @property
+    def version_service(self) -> GrpcService:
+        """What a `GrpcSocket` serves beside it: which containerd this is."""
+        return GrpcService(
+            version_pb2.DESCRIPTOR.services_by_name["Version"],
+            unary={"Version": self._version},
+            streaming={},
+            end_streams=lambda: None,
+        )
+
+    def _version(self, request: Empty) -> version_pb2.VersionResponse:
+        del request
+        return version_pb2.VersionResponse(version=CONTAINERD_VERSION, revision="simulated")
 
     async def _subscribe(
         self, request: events_pb2.SubscribeRequest

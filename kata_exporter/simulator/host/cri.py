@@ -11,7 +11,7 @@ from kata_exporter.simulator.host.cri_view import (
     CriPod,
     CriView,
 )
-from kata_exporter.simulator.host.grpc_socket import GrpcService
+from kata_exporter.simulator.host.grpc_socket import Before, GrpcService
 
 _KUBELET_API_VERSION = "0.1.0"
 _API_VERSION = "v1"
@@ -39,6 +39,7 @@ class SimulatedCri:
         runtime_name: what it says it is.
         runtime_version: likewise.
         has_events: whether GetContainerEvents is there; older runtimes lack it.
+        before: awaited with the name of a method before it answers, as `GrpcService` has it.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class SimulatedCri:
         runtime_name: str = "containerd",
         runtime_version: str = "v2.1.4",
         has_events: bool = True,
+        before: Before | None = None,
     ) -> None:
         self._view = view
         self._runtime_name = runtime_name
         self._runtime_version = runtime_version
         self._has_events = has_events
+        self._before = before
 
     @property
     def service(self) -> GrpcService:
@@ -67,6 +70,7 @@ class SimulatedCri:
             },
             streaming={"GetContainerEvents": self._events} if self._has_events else {},
             end_streams=self._view.events.end,
+            before=self._before,
         )
 
     def _version(self, request: cri_pb2.VersionRequest) -> cri_pb2.VersionResponse:

@@ -5,7 +5,7 @@ A service is built from its descriptor and a function per method, so that no stu
 
 import errno
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,6 +22,7 @@ from kata_exporter.sockets import SUN_PATH_BYTES, bind_unix
 _GRACE_SECONDS = 0.5
 
 Unary: TypeAlias = Callable[[Any], Message]
+Before: TypeAlias = Callable[[str], Awaitable[None]]
 Streaming: TypeAlias = Callable[[Any], AsyncIterator[Message]]
 # gRPC's classes have no parameters at run time.
 Context: TypeAlias = "aio.ServicerContext[Any, Any]"
@@ -42,12 +43,15 @@ class GrpcService:
     """A service; a method of its descriptor that it has no function for is UNIMPLEMENTED.
 
     ``end_streams`` lets every streaming call come to an end, which happens as the socket closes.
+    ``before`` is awaited with the name of a unary method that is called: it makes the answer late, or
+    raises `GrpcError` for one.
     """
 
     descriptor: ServiceDescriptor
     unary: Mapping[str, Unary]
     streaming: Mapping[str, Streaming]
     end_streams: Callable[[], None]
+    before: Before | None = None
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Return what a server of gRPC takes.
@@ -56,7 +60,9 @@ class GrpcService:
             KeyError: a function is for a method that the descriptor doesn't have.
         """
         methods = self.descriptor.methods_by_name
-        handlers = {name: _unary(methods[name], answer) for name, answer in self.unary.items()}
+        handlers = {
+            name: _unary(methods[name], answer, self.before) for name, answer in self.unary.items()
+        }
         for name, answers in self.streaming.items():
             handlers[name] = _streaming(methods[name], answers)
         return grpc.method_handlers_generic_handler(self.descriptor.full_name, handlers)
@@ -110,9 +116,11 @@ class GrpcSocket:
             self._server = None
 
 
-def _unary(method: MethodDescriptor, answer: Unary) -> Handler:
+def _unary(method: MethodDescriptor, answer: Unary, before: Before | None) -> Handler:
     async def handle(request: Message, context: Context) -> Message:
         try:
+            if before is not None:
+                await before(method.name)
             return answer(request)
         except GrpcError as error:
             await context.abort(error.code, error.message)

@@ -32,7 +32,12 @@ class SimulatedHost:
         self._runtime: GrpcSocket | None = None
         if serves_runtime:
             self._runtime = GrpcSocket(
-                self.root / RUNTIME_SOCKET, [SimulatedCri(self.cri).service, self.events.service]
+                self.root / RUNTIME_SOCKET,
+                [
+                    SimulatedCri(self.cri).service,
+                    self.events.service,
+                    self.events.version_service,
+                ],
             )
 
     async def start(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from grpc import aio
 
@@ -14,6 +15,7 @@ from fake_clock import FakeClock
 from grpc_client import GrpcClient, connected, grpc_let_go, served
 from kata_exporter._pb import containerd_events_pb2 as events_pb2
 from kata_exporter._pb import containerd_tasks_pb2 as tasks_pb2
+from kata_exporter._pb import containerd_version_pb2 as version_pb2
 from kata_exporter._pb import cri_pb2
 from kata_exporter.simulator.host.containerd import SimulatedContainerdEvents
 from kata_exporter.simulator.host.cri import SimulatedCri
@@ -240,3 +242,13 @@ async def test_events_and_cri_share_a_socket_as_in_containerd(
         assert await received(call, 1) == [("/tasks/oom", "c-1")]
         assert not (await lister.call("ListContainers", cri_pb2.ListContainersRequest())).containers
     await socket.stop()
+
+
+async def test_it_says_which_containerd_it_is(
+    events: SimulatedContainerdEvents, tmp_path: Path, no_task_left: None
+) -> None:
+    del no_task_left
+    async with served(tmp_path / "version.sock", events.version_service) as client:
+        version = await client.call("Version", Empty())
+
+    assert version == version_pb2.VersionResponse(version="v2.1.4", revision="simulated")

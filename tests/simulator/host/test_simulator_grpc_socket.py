@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -57,6 +58,29 @@ async def test_an_error_of_a_method_has_its_code_and_text(
 
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert caught.value.details() == "too much is asked"
+
+
+async def test_an_answer_can_be_late_or_be_refused_beforehand(
+    service: GrpcService, tmp_path: Path, clock: FakeClock
+) -> None:
+    asked: list[str] = []
+
+    async def before(method: str) -> None:
+        asked.append(method)
+        await clock.sleep(5.0)
+        if len(asked) > 1:
+            raise GrpcError(grpc.StatusCode.UNKNOWN, "not again")
+
+    async with served(tmp_path / "a.sock", replace(service, before=before)) as client:
+        for code in (None, grpc.StatusCode.UNKNOWN):
+            call = asyncio.ensure_future(client.call("Version", ASK))
+            await soon(lambda: clock.pending)
+            assert not call.done()
+            clock.advance(5.0)
+            await asyncio.wait([call])
+            error = call.exception()
+            assert (error.code() if isinstance(error, aio.AioRpcError) else error) is code
+    assert asked == ["Version", "Version"]
 
 
 async def test_a_method_without_a_function_is_unimplemented(
