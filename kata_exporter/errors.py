@@ -13,6 +13,7 @@ Every error that crosses a package border is one of these; ``ttrpc`` has a tree 
     │   └── UntrustedSocket  a socket that may not be connected to, or be talked to
     ├── AgentError           a call to an agent that got no usable answer (``agent.errors``)
     ├── ArgumentError        an argument of a call that can't be right; nothing was sent
+    ├── RuntimeCallError     a call to the node's container runtime that got no usable answer
     ├── CopyError            a file can't be copied as it is; says what was sent (``agent.errors``)
     └── GuestTextError       a guest's metrics text that is refused whole (``guest.rejects``)
 
@@ -126,6 +127,23 @@ class UntrustedSocket(DialError):
     """A socket whose path may not be followed, or whose peer isn't trusted; it got no byte."""
 
     reason = Reason.REJECTED
+
+
+class RuntimeCallError(KataExporterError):
+    """A call to the node's container runtime (CRI, containerd) got no usable answer.
+
+    Args:
+        code: name of a gRPC status, as ``UNAVAILABLE``.
+        detail: what was called, and what came; for the log.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}"
 
 
 class ArgumentError(KataExporterError):

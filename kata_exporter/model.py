@@ -44,12 +44,17 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container of a sandbox."""
+    """A container of a sandbox.
+
+    One that is restarted is another container of the same name, with another id and the next
+    ``attempt``; those that have exited may be listed beside it.
+    """
 
     id: str
     name: str = ""
     image: str = ""
     state: ContainerState = ContainerState.UNKNOWN
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +137,64 @@ DiscoveryEvent = SandboxSeen | SandboxGone
 
 TellDiscovery = Callable[[DiscoveryEvent], object]
 """Takes what a source of discovery sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerStarted:
+    """A container runtime says that a container's first process has started.
+
+    Of what happened, ``source`` says who told. A runtime names a container by its id alone. Where
+    that is a sandbox's own, ``container_id`` is empty and ``sandbox_id`` says which; otherwise
+    ``sandbox_id`` is empty, since the runtime doesn't say. Under Kata ``pid`` is the VMM's.
+    """
+
+    source: str
+    container_id: str
+    sandbox_id: str
+    pid: int
+    at_ns: int
+    """Nanoseconds since 1970, as the runtime has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerExited:
+    """A container runtime says that a container's first process has ended; see `ContainerStarted`.
+
+    ``container_id``, ``sandbox_id`` and ``exited_at_ns`` together tell one exit from every other: a
+    runtime may tell of one twice, late or not at all.
+    """
+
+    source: str
+    container_id: str
+    sandbox_id: str
+    pid: int
+    exit_status: int
+    """128 and the signal's number, where one ended it."""
+    exited_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class OomSeen:
+    """A container runtime says that memory ran out in a container; see `ContainerStarted`.
+
+    One without a container is unattributed: a runtime that names a sandbox here doesn't know, or
+    doesn't say, which of its containers it was.
+    """
+
+    source: str
+    container_id: str
+    sandbox_id: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventsMissed:
+    """What happened until now may not have been told: whoever needs to know has to look."""
+
+    source: str
+
+
+RuntimeEvent = ContainerStarted | ContainerExited | OomSeen | EventsMissed
+
+TellRuntimeEvent = Callable[[RuntimeEvent], object]
+"""Takes what a container runtime says that happened."""

@@ -1,0 +1,19 @@
+"""The node's container runtime: where its socket is, and calling its gRPC services."""
+
+from kata_exporter.discovery.runtime.backoff import Backoff
+from kata_exporter.discovery.runtime.channel import RuntimeChannel
+from kata_exporter.discovery.runtime.endpoint import (
+    CONTAINERD_SOCKETS,
+    CRI_SOCKETS,
+    Endpoint,
+)
+from kata_exporter.discovery.runtime.outage import OutageLog
+
+__all__ = [
+    "CONTAINERD_SOCKETS",
+    "CRI_SOCKETS",
+    "Backoff",
+    "Endpoint",
+    "OutageLog",
+    "RuntimeChannel",
+]
