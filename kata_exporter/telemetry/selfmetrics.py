@@ -26,33 +26,14 @@ from kata_exporter.errors import Reason
 from kata_exporter.telemetry.closed_counter import OTHER, ClosedCounter
 from kata_exporter.telemetry.discovery_metrics import DiscoveryMetrics
 from kata_exporter.telemetry.hooks import NO_WATCH, CallInfo, CallOutcome, CallWatch, NoWatch
+from kata_exporter.telemetry.runtime_metrics import ContainerdMetrics, CriMetrics
+from kata_exporter.telemetry.status_codes import STATUS_CODES
 
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Seconds, as the semantic conventions have them for ``rpc.client.call.duration``."""
 
 LONG_POLLS = frozenset({"grpc.AgentService/GetOOMEvent"})
 """Calls that end when something happens: how long they took says nothing of the agent."""
-
-STATUS_CODES = (
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-)
-"""Names of google.rpc.Code; an agent can send any number."""
 
 PROTOCOL_EVENTS = (
     "late_answer",
@@ -182,6 +163,16 @@ class SelfMetrics:
     def call_hook(self, clock: Clock) -> "DurationHook":
         """Return a hook that takes the time of each call on `clock`; long polls are left out."""
         return DurationHook(clock, self._calls)
+
+    def cri_metrics(self, rejected_reasons: Iterable[str]) -> CriMetrics:
+        """Add the families of CRI, which are absent where it is off; for one call."""
+        return CriMetrics(self._registry, rejected_reasons)
+
+    def containerd_metrics(
+        self, topics: Iterable[str], ignored_reasons: Iterable[str]
+    ) -> ContainerdMetrics:
+        """Add the families of containerd's events, absent where they are off; for one call."""
+        return ContainerdMetrics(self._registry, topics, ignored_reasons)
 
     def render(self) -> bytes:
         """Render all families in the text format 0.0.4; from any thread."""

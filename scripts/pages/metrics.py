@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from kata_exporter.collectors.container_samples import CONTAINER_METRICS
+from kata_exporter.discovery.containerd import TOPICS, IgnoredEvent
+from kata_exporter.discovery.cri import RejectedPod
 from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.guest.schema import GUEST_METRICS
 from kata_exporter.metrics import Metric
@@ -74,10 +76,17 @@ def _row(metric: Metric) -> tuple[str, ...]:
 
 def _own_rows() -> Iterator[tuple[str, ...]]:
     families: dict[str, list[str]] = {}
-    for line in SelfMetrics(RejectReason).render().decode().splitlines():
+    for line in _own_families().splitlines():
         kind, _, rest = line.removeprefix("# ").partition(" ")
         name, _, text = rest.partition(" ")
         if line.startswith("# ") and name.startswith("kata_exporter_"):
             families.setdefault(name, []).append(text if kind == "TYPE" else cell(text))
     for name, (help_text, metric_type) in sorted(families.items()):
         yield f"`{name}`", metric_type, help_text
+
+
+def _own_families() -> str:
+    own = SelfMetrics(RejectReason)
+    own.cri_metrics(RejectedPod).listed(0.0)
+    own.containerd_metrics(TOPICS, IgnoredEvent)
+    return own.render().decode()

@@ -13,9 +13,9 @@ from kata_exporter.telemetry.hooks import NO_WATCH, CallHook, CallInfo, CallOutc
 from kata_exporter.telemetry.selfmetrics import (
     DURATION_BUCKETS,
     PROTOCOL_EVENTS,
-    STATUS_CODES,
     SelfMetrics,
 )
+from kata_exporter.telemetry.status_codes import STATUS_CODES
 from kata_exporter.ttrpc import Code, Dropped, Violation
 from kata_exporter.ttrpc.connection import TOO_LARGE_EVENT
 from promtool import check_metrics
