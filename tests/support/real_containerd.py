@@ -98,8 +98,8 @@ class RealContainerd:
         self._config.write_text(_CONFIG.format(folder=folder, image=IMAGE))
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it; returns once CRI answers."""
+    def launch(self) -> None:
+        """Start it; `answered` says when it is there."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["containerd", "--config", self._config],
@@ -107,7 +107,19 @@ class RealContainerd:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        asyncio.run(asyncio.wait_for(self._answered(), _START_SECONDS))
+
+    async def answered(self) -> None:
+        """Return once CRI answers."""
+        service = cri_pb2.DESCRIPTOR.services_by_name["RuntimeService"]
+        async with asyncio.timeout(_START_SECONDS):
+            while True:
+                assert self._process is not None
+                assert self._process.poll() is None, self.log.read_text()
+                async with connected(self.socket, service) as client:
+                    with suppress(grpc.RpcError):
+                        await client.call("Version", cri_pb2.VersionRequest())
+                        return
+                await asyncio.sleep(_POLL_SECONDS)
 
     def import_image(self) -> None:
         """Give it the image that its pods run."""
@@ -170,17 +182,6 @@ class RealContainerd:
             for number in (cgroup / "cgroup.procs").read_text().split():
                 _kill(int(number))
 
-    async def _answered(self) -> None:
-        service = cri_pb2.DESCRIPTOR.services_by_name["RuntimeService"]
-        while True:
-            assert self._process is not None
-            assert self._process.poll() is None, self.log.read_text()
-            async with connected(self.socket, service) as client:
-                with suppress(grpc.RpcError):
-                    await client.call("Version", cri_pb2.VersionRequest())
-                    return
-            await asyncio.sleep(_POLL_SECONDS)
-
     def _remove_cgroups(self) -> bool:
         for cgroup in _cgroups(self.cgroup_parent):
             with suppress(OSError):  # its processes are still on their way out
@@ -194,7 +195,8 @@ def running_containerd() -> Iterator[RealContainerd]:
     containerd = RealContainerd(Path(tempfile.mkdtemp(prefix="ke-", dir="/tmp")))
     try:
         with grpc_let_go():
-            containerd.start()
+            containerd.launch()
+            asyncio.run(containerd.answered())
         containerd.import_image()
         yield containerd
     finally:
