@@ -36,7 +36,7 @@ With `--agents-only DIR`, DIR is what `/` is on a node, for any exporter:
 | `run/vc/sbs/ID/shim-monitor.sock` | shims of the Go runtime: `/agent-url` and `/metrics` over HTTP |
 | `run/kata/ID/shim-monitor.sock` | shims of runtime-rs, likewise |
 | `run/vc/vm/ID/`, `run/kata/ID/root/` | the agents: `clh.sock` and `kata.hvsock` are hybrid vsock, `agent.ttrpc` speaks ttrpc at once |
-| `run/containerd/containerd.sock` | CRI `runtime.v1` (lists and events), and containerd's events on `/tasks/*` |
+| `run/containerd/containerd.sock` | CRI `runtime.v1` (lists and events), containerd's events on `/tasks/*`, and its version |
 | `kata-exporter.yaml` | a configuration with the sandboxes that are there at the start |
 
 DIR must be new or empty, and short enough for a socket's address (107 bytes with what stands below it).
