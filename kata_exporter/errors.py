@@ -14,6 +14,7 @@ Every error that crosses a package border is one of these; ``ttrpc`` has a tree 
     ├── AgentError           a call to an agent that got no usable answer (``agent.errors``)
     ├── ArgumentError        an argument of a call that can't be right; nothing was sent
     ├── RuntimeCallError     a call to the node's container runtime that got no usable answer
+    ├── RegistrationError    a sandbox that can't be registered, since there is no room for it
     ├── CopyError            a file can't be copied as it is; says what was sent (``agent.errors``)
     └── GuestTextError       a guest's metrics text that is refused whole (``guest.rejects``)
 
@@ -144,6 +145,10 @@ class RuntimeCallError(KataExporterError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}"
+
+
+class RegistrationError(KataExporterError):
+    """A sandbox that can't be registered: there are as many as there may be."""
 
 
 class ArgumentError(KataExporterError):

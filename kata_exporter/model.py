@@ -106,6 +106,16 @@ class Sandbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """A sandbox as somebody registers it; ``agent_url`` is as written."""
+
+    id: str
+    agent_url: str
+    pod: Pod = field(default_factory=Pod)
+    containers: tuple[Container, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxSeen:
     """A source of discovery sees a sandbox: all that it says of it, from now on.
 
