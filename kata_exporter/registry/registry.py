@@ -55,3 +55,8 @@ class Registry:
                 key=lambda sandbox: sandbox.generation,
             )
         )
+
+    def sandbox(self, sandbox_id: str) -> Sandbox | None:
+        """Return the sandbox of this id; None where there is none."""
+        entry = self._known.entries.get(sandbox_id)
+        return None if entry is None else entry.sandbox

@@ -3,12 +3,13 @@
 from kata_exporter.snapshot.families import SANDBOX_METRICS
 from kata_exporter.snapshot.identity import container_identity, sandbox_identity
 from kata_exporter.snapshot.round import CollectorResult, Round
-from kata_exporter.snapshot.store import SandboxView, Store
+from kata_exporter.snapshot.store import SandboxState, SandboxView, Store
 
 __all__ = [
     "SANDBOX_METRICS",
     "CollectorResult",
     "Round",
+    "SandboxState",
     "SandboxView",
     "Store",
     "container_identity",

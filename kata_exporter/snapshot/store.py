@@ -28,8 +28,18 @@ class _Entry:
     state: tuple[Chunk, ...]
     up: bool = False
     reason: Reason = Reason.PENDING
+    detail: str = ""
     success: Mapping[str, bool] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxState:
+    """How a sandbox is; ``detail`` says why in words, escaped and cut, where there is more to say."""
+
+    up: bool
+    reason: Reason
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,7 @@ class Store:
             entry,
             up=collected.answered,
             reason=collected.reason,
+            detail=collected.detail,
             success=success,
             parts=parts,
             state=state_chunks(
@@ -132,6 +143,11 @@ class Store:
             )
             for entry in self._entries.values()
         )
+
+    def state(self, sandbox: Sandbox) -> SandboxState | None:
+        """Return how a sandbox is; None where its generation isn't shown."""
+        entry = self._current(sandbox)
+        return None if entry is None else SandboxState(entry.up, entry.reason, entry.detail)
 
     def _current(self, sandbox: Sandbox) -> _Entry | None:
         entry = self._entries.get(sandbox.id)

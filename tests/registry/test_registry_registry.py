@@ -49,3 +49,13 @@ def test_generations_are_numbered_over_all_sandboxes_and_never_again() -> None:
     registry.apply(SandboxSeen("static", "a1", "unix:///a", "x"))
 
     assert [(s.id, s.generation) for s in registry.sandboxes()] == [("b1", 2), ("a1", 3)]
+
+
+def test_a_sandbox_is_found_by_its_id_and_by_no_other() -> None:
+    registry = Registry([])
+    registry.apply(SandboxSeen("static", "a1", "unix:///a", "x"))
+
+    found = registry.sandbox("a1")
+
+    assert found == registry.sandboxes()[0]
+    assert registry.sandbox("../a1") is None

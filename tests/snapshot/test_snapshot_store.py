@@ -6,7 +6,7 @@ from kata_exporter.errors import Reason
 from kata_exporter.exposition import render
 from kata_exporter.metrics import Chunk, Metric, MetricType, Scope, Shape, sample_prefix
 from kata_exporter.model import Container, Pod, Runtime, Sandbox
-from kata_exporter.snapshot import CollectorResult, Round, Store, sandbox_identity
+from kata_exporter.snapshot import CollectorResult, Round, SandboxState, Store, sandbox_identity
 
 LOAD = Metric("kata_guest_load1", "Load.", MetricType.GAUGE, Scope.SANDBOX)
 USAGE = Metric("kata_container_memory_usage_bytes", "Usage.", MetricType.GAUGE, Scope.CONTAINER)
@@ -253,3 +253,18 @@ def test_another_max_age_holds_at_once_and_takes_nothing_away_for_good() -> None
 
     assert len(hidden) < len(shown)
     assert page(store, 20.0) == shown
+
+
+def test_the_state_is_that_of_the_last_round_with_its_words() -> None:
+    store = new_store()
+    assert store.state(SANDBOX) == SandboxState(up=False, reason=Reason.PENDING, detail="")
+
+    store.record(SANDBOX, a_round(a=CollectorResult(Reason.TIMEOUT, detail="no answer in 5 s")))
+    assert store.state(SANDBOX) == SandboxState(False, Reason.TIMEOUT, "no answer in 5 s")
+
+    store.record(SANDBOX, a_round(a=ok()))
+    assert store.state(SANDBOX) == SandboxState(True, Reason.OK, "")
+
+
+def test_another_generation_has_no_state() -> None:
+    assert new_store().state(replace(SANDBOX, generation=2)) is None
