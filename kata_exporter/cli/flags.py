@@ -73,6 +73,17 @@ def add_lifecycle(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_admin_socket(parser: argparse.ArgumentParser) -> None:
+    """Add ``--web.admin-socket``."""
+    _add(
+        parser,
+        "web.admin-socket",
+        metavar="PATH",
+        help="a unix socket for root and our own user, to register sandboxes and to reload"
+        " (default none)",
+    )
+
+
 def add_log(parser: argparse.ArgumentParser) -> None:
     """Add ``--log.level`` and ``--log.format``."""
     _add(

@@ -24,6 +24,7 @@ def add_parser(commands: Commands) -> None:
     flags.add_discovery(parser)
     flags.add_listen_address(parser)
     flags.add_lifecycle(parser)
+    flags.add_admin_socket(parser)
     flags.add_log(parser)
     parser.set_defaults(run=run)
 

@@ -2,7 +2,7 @@
 
 from kata_exporter.config.cursor import Cursor
 from kata_exporter.config.keys import children
-from kata_exporter.config.paths import parse_absolute_path, parse_path
+from kata_exporter.config.paths import parse_absolute_path, parse_path, parse_socket_path
 from kata_exporter.config.settings import (
     CollectionSettings,
     DiscoverySettings,
@@ -145,10 +145,14 @@ def _uids(section: Cursor) -> tuple[int, ...]:
 
 def _web(section: Cursor) -> WebSettings:
     values = section.table(children("web"))
-    address, switch = values.get("listen_address"), values.get("enable_lifecycle")
+    address, socket = values.get("listen_address"), values.get("admin_socket")
+    switch = values.get("enable_lifecycle")
     lifecycle = switch.parsed(parse_switch, "must be true or false") if switch else None
+    path = socket.parsed(parse_socket_path, "must be the path of a socket") if socket else None
     return WebSettings(
-        _addresses(address) if address else WebSettings().listen_addresses, lifecycle or False
+        _addresses(address) if address else WebSettings().listen_addresses,
+        enable_lifecycle=lifecycle or False,
+        admin_socket=path or "",
     )
 
 

@@ -118,6 +118,15 @@ KEYS = (
         flag="web.enable-lifecycle",
     ),
     Key(
+        "web.admin_socket",
+        "web.admin_socket",
+        "an absolute path of 107 bytes at most, or `none`",
+        "none",
+        "a unix socket on which root and the exporter's own user register sandboxes and reload",
+        reloads=False,
+        flag="web.admin-socket",
+    ),
+    Key(
         "log.level",
         "log.level",
         "`debug`, `info`, `warn` or `error`",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kata_exporter.config.environment import variable_name
-from kata_exporter.config.paths import parse_absolute_path, parse_path
+from kata_exporter.config.paths import parse_absolute_path, parse_path, parse_socket_path
 from kata_exporter.config.problems import Problems
 from kata_exporter.config.settings import ListenAddress, LogFormat, LogLevel, Settings
 from kata_exporter.config.words import parse_choice, parse_switch
@@ -61,6 +61,11 @@ def _with_lifecycle(settings: Settings, values: Sequence[str]) -> Settings:
     return replace(settings, web=replace(settings.web, enable_lifecycle=switch))
 
 
+def _with_admin_socket(settings: Settings, values: Sequence[str]) -> Settings:
+    path = parse_socket_path(values[-1])
+    return replace(settings, web=replace(settings.web, admin_socket=path))
+
+
 def _with_level(settings: Settings, values: Sequence[str]) -> Settings:
     level = parse_choice(LogLevel, values[-1])
     return replace(settings, log=replace(settings.log, level=level))
@@ -77,6 +82,7 @@ OVERRIDES = (
     Override("discovery.agent-root", _with_agent_roots, repeatable=True),
     Override("web.listen-address", _with_addresses, repeatable=True),
     Override("web.enable-lifecycle", _with_lifecycle),
+    Override("web.admin-socket", _with_admin_socket),
     Override("log.level", _with_level),
     Override("log.format", _with_format),
 )

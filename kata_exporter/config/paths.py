@@ -1,10 +1,16 @@
 """Paths in the configuration."""
 
+import os
 from posixpath import normpath
 
 from kata_exporter.config.words import quoted
 
 MAX_PATH_LENGTH = 4096
+MAX_SOCKET_PATH_BYTES = 107
+"""What a socket's address has room for: clients such as curl know no way around it."""
+
+NO_SOCKET = "none"
+"""The word that stands for no socket."""
 
 
 def parse_path(text: str) -> str:
@@ -30,3 +36,20 @@ def parse_absolute_path(text: str) -> str:
     if not text.startswith("/") or ".." in text.split("/"):
         raise ValueError(f"{quoted(text)} is no absolute path without '..': write it out from /")
     return "/" + path.lstrip("/")
+
+
+def parse_socket_path(text: str) -> str:
+    """Return the absolute path of a unix socket; empty for the word ``none``.
+
+    Raises:
+        ValueError: it isn't one, or is longer than what a socket's address has room for.
+    """
+    if text == NO_SOCKET:
+        return ""
+    path = parse_absolute_path(text)
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
+        raise ValueError(
+            f"{quoted(text)} has more than {MAX_SOCKET_PATH_BYTES} bytes, all that the address of"
+            " a unix socket has room for"
+        )
+    return path

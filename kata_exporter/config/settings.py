@@ -126,10 +126,15 @@ class DiscoverySettings:
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """Where metrics are served, and whether ``/-/reload`` is."""
+    """Where metrics are served, and whether ``/-/reload`` is.
+
+    ``admin_socket`` is the path of the unix socket that takes commands; there is none where it is
+    empty.
+    """
 
     listen_addresses: tuple[ListenAddress, ...] = (ListenAddress("127.0.0.1", 9823),)
     enable_lifecycle: bool = False
+    admin_socket: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,10 @@ async def _connect_stream(address: str) -> socket.socket:
         raise
 
 
-def bind_unix(path: str, *, backlog: int = 128) -> socket.socket:
+def bind_unix(path: str, *, backlog: int = 128, mode: int | None = None) -> socket.socket:
     """Return a listening, non-blocking unix socket bound to `path`, however long it is.
+
+    With `mode` its file has these rights from the start, less those that the umask takes.
 
     Raises:
         OSError: as bind does; the path must not exist, and its last part must not be over about
@@ -64,6 +66,9 @@ def bind_unix(path: str, *, backlog: int = 128) -> socket.socket:
     directory, name = os.path.split(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
+        if mode is not None:
+            # Linux gives the file the rights of the socket: there is no moment with wider ones.
+            os.fchmod(sock.fileno(), mode)
         if len(os.fsencode(path)) <= SUN_PATH_BYTES:
             sock.bind(path)
         else:

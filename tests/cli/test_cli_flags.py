@@ -67,6 +67,7 @@ def test_every_flag_of_the_table_can_be_given() -> None:
         flags.add_discovery,
         flags.add_listen_address,
         flags.add_lifecycle,
+        flags.add_admin_socket,
         flags.add_log,
     ]
     for add in adds:

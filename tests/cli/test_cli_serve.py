@@ -52,6 +52,13 @@ def test_the_listen_address_is_repeatable(stage: Stage) -> None:
     assert [str(found) for found in stage.settings.web.listen_addresses] == [":1", "[::1]:2"]
 
 
+def test_the_admin_socket_is_a_flag(stage: Stage) -> None:
+    assert main(["--web.admin-socket", "/run/admin.sock"]) == 0
+
+    assert stage.settings is not None
+    assert stage.settings.web.admin_socket == "/run/admin.sock"
+
+
 def test_logs_are_set_up_as_configured(stage: Stage, config: Path) -> None:
     assert main(["--config.file", str(config), "--log.level", "warn"]) == 0
 

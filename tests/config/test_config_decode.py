@@ -140,8 +140,8 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
         (
             "web: 9823",
             (
-                "c.yaml:1: web: must be a mapping with the keys listen_address, enable_lifecycle;"
-                " here is a single value"
+                "c.yaml:1: web: must be a mapping with the keys listen_address, enable_lifecycle,"
+                " admin_socket; here is a single value"
             ),
         ),
         (
@@ -206,6 +206,14 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
         (
             "web: {listen_address: []}",
             "c.yaml:1: web.listen_address: is an empty list: name an address, or leave the key out",
+        ),
+        (
+            "web: {admin_socket: run/a.sock}",
+            "c.yaml:1: web.admin_socket: 'run/a.sock' is no absolute path without '..'",
+        ),
+        (
+            "web: {admin_socket: }",
+            "c.yaml:1: web.admin_socket: has no value: it must be the path of a socket",
         ),
         (
             "log: {level: loud}",

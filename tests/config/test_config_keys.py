@@ -22,6 +22,7 @@ OTHERS = {
     "discovery.peer_uids": "[7]",
     "web.listen_address": "':1'",
     "web.enable_lifecycle": "true",
+    "web.admin_socket": "/run/admin.sock",
     "log.level": "debug",
     "log.format": "json",
     "sandboxes": "[{id: box-a, agent_url: 'unix:///a'}]",

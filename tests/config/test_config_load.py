@@ -69,6 +69,27 @@ def test_listen_addresses_of_flags_replace_those_of_the_file(config: Path) -> No
     assert settings.web.listen_addresses == (ListenAddress("", 2), ListenAddress("::1", 3))
 
 
+def test_the_admin_socket_comes_from_flag_variable_or_file_and_leaves_the_addresses(
+    config: Path,
+) -> None:
+    config.write_text("web: {listen_address: ':1', admin_socket: /run/file.sock}\n")
+    variable = {"KATA_EXPORTER_WEB_ADMIN_SOCKET": "/run/variable.sock"}
+    flag = {"web.admin-socket": ["/run/flag.sock"]}
+
+    found = [load(config), load(config, environ=variable), load(config, variable, flag)]
+
+    assert [settings.web.admin_socket for settings in found] == [
+        "/run/file.sock",
+        "/run/variable.sock",
+        "/run/flag.sock",
+    ]
+    assert {settings.web.listen_addresses for settings in found} == {(ListenAddress("", 1),)}
+
+
+def test_there_is_no_admin_socket_by_default() -> None:
+    assert load(None).web.admin_socket == ""
+
+
 def test_a_variable_holds_several_listen_addresses_with_commas() -> None:
     settings = load(environ={"KATA_EXPORTER_WEB_LISTEN_ADDRESS": ":2, [::1]:3"})
 
