@@ -27,6 +27,7 @@ from kata_exporter.discovery.directory import (
     checked_ask,
     source_name,
 )
+from kata_exporter.discovery.registration import RegistrationSource
 from kata_exporter.discovery.shim import ShimClient
 from kata_exporter.discovery.source import Source
 from kata_exporter.discovery.static import StaticSource, static_sandbox
@@ -35,14 +36,14 @@ from kata_exporter.exposition import render
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.model import Announcement, Sandbox, SandboxSeen
-from kata_exporter.registry import Listener, Publisher, Registry
-from kata_exporter.snapshot import Round, Store
+from kata_exporter.registry import FirstSeen, Listener, Publisher, Registry
+from kata_exporter.snapshot import Round, SandboxState, Store
 from kata_exporter.sockets import AgentUrl, Dial, Dialer
 from kata_exporter.telemetry.hooks import CallHook, CallTarget, Hooks
 from kata_exporter.telemetry.logs import LogLimiter, configure_logging, fields
 from kata_exporter.telemetry.otel import tracing_from_environment
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
-from kata_exporter.web import Reload, WebServer
+from kata_exporter.web import Api, ListedSandbox, WebServer
 
 logger = logging.getLogger(__name__)
 
@@ -119,10 +120,17 @@ class Exporter:
             clock=self._clock,
             naming_seconds=0.0,
         )
-        self._registry = Registry([self._publisher])
+        self._first_seen = FirstSeen(self._clock)
+        self._registry = Registry([self._first_seen, self._publisher])
         self._static = StaticSource(_static_sandboxes(settings.sandboxes))
         self._directories = self._directory_source()
-        self._sources: tuple[Source, ...] = (self._static, self._directories, *sources)
+        self._registrations = RegistrationSource(self._clock)
+        self._sources: tuple[Source, ...] = (
+            self._static,
+            self._registrations,
+            self._directories,
+            *sources,
+        )
         self._web: WebServer | None = None
         self._first_round: asyncio.Task[None] | None = None
         self._note_load(successful=True)
@@ -131,14 +139,15 @@ class Exporter:
         """Listen, then find sandboxes and ask them.
 
         Raises:
-            ConfigError: an address can't be listened on; nothing runs then.
+            ConfigError: an address or the admin socket can't be listened on; nothing runs then.
         """
         web = WebServer(
             self,
-            self._settings.web.listen_addresses,
+            self._settings.web,
+            api=Api(self, self._registrations, clock=self._clock),
             clock=self._clock,
             on_request=self._self_metrics.count_http_request,
-            reload=self._reload_command(),
+            reload=None if self._reloader is None else self._reloader.reload,
         )
         await web.start()
         self._web = web
@@ -155,7 +164,9 @@ class Exporter:
         logger.info(
             "serving metrics",
             extra=fields(
-                addresses=", ".join(web.addresses), sandboxes=len(self._registry.sandboxes())
+                addresses=", ".join(web.addresses),
+                admin_socket=self._settings.web.admin_socket or None,
+                sandboxes=len(self._registry.sandboxes()),
             ),
         )
 
@@ -227,6 +238,28 @@ class Exporter:
             series=sum(len(chunk.values) for view in views for chunk in view.chunks),
         )
 
+    def listed_sandboxes(self) -> Iterator[ListedSandbox]:
+        """Yield every sandbox that is known, published or not."""
+        return map(self._listed, self._registry.sandboxes())
+
+    def listed_sandbox(self, sandbox_id: str) -> ListedSandbox | None:
+        """Return one; None where there is none of this id."""
+        sandbox = self._registry.sandbox(sandbox_id)
+        return None if sandbox is None else self._listed(sandbox)
+
+    def _listed(self, sandbox: Sandbox) -> ListedSandbox:
+        state = self._store.state(sandbox)
+        shown = state or SandboxState(up=False, reason=Reason.PENDING, detail="")
+        return ListedSandbox(
+            sandbox,
+            up=shown.up,
+            reason=shown.reason,
+            detail=shown.detail,
+            known_seconds=self._first_seen.age_seconds(sandbox.id),
+            published=state is not None,
+            lease_seconds=self._registrations.lease_seconds(sandbox.id),
+        )
+
     def _call_hook(self) -> CallHook:
         hooks: list[CallHook] = [self._self_metrics.call_hook(self._clock)]
         if self._tracing is not None:
@@ -235,11 +268,6 @@ class Exporter:
 
     def _note_load(self, *, successful: bool) -> None:
         self._self_metrics.set_config_loaded(successful=successful, time=self._clock.time())
-
-    def _reload_command(self) -> Reload | None:
-        if self._reloader is None or not self._settings.web.enable_lifecycle:
-            return None
-        return self._reloader.reload
 
     def _count_sandboxes(self) -> None:
         sandboxes = self._registry.sandboxes()

@@ -105,6 +105,11 @@ class Sandbox:
         return tuple(c for c in self.containers if c.id != self.id)
 
 
+MIN_LEASE_SECONDS = 5.0
+MAX_LEASE_SECONDS = 3600.0
+"""How short and how long a registration may hold before it is renewed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """A sandbox as somebody registers it; ``agent_url`` is as written."""

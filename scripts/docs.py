@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pages import agent, configuration, metrics, simulator
+from pages import agent, configuration, metrics, openapi, simulator
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -12,6 +12,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "agent.md": agent.page,
     "configuration.md": configuration.page,
     "metrics.md": metrics.page,
+    "openapi.json": openapi.page,
     "simulator.md": simulator.page,
 }
 

@@ -5,14 +5,19 @@ from dataclasses import dataclass
 
 from kata_exporter.clock import Clock, TimerHandle
 from kata_exporter.errors import ArgumentError, RegistrationError
-from kata_exporter.model import Registration, Runtime, SandboxGone, SandboxSeen, TellDiscovery
+from kata_exporter.model import (
+    MAX_LEASE_SECONDS,
+    MIN_LEASE_SECONDS,
+    Registration,
+    Runtime,
+    SandboxGone,
+    SandboxSeen,
+    TellDiscovery,
+)
 from kata_exporter.sockets import AgentUrl
 
 SOURCE = "registration"
 MAX_REGISTRATIONS = 1000
-
-MIN_LEASE_SECONDS = 5.0
-MAX_LEASE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

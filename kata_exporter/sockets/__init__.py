@@ -10,7 +10,7 @@ Nothing of ours but ``errors`` is imported.
 from kata_exporter.sockets.beneath import connect_beneath
 from kata_exporter.sockets.dialer import Connecting, Dial, Dialer, VsockConnect
 from kata_exporter.sockets.hybrid import HANDSHAKE_SECONDS
-from kata_exporter.sockets.peer import check_peer
+from kata_exporter.sockets.peer import check_peer, peer_uid
 from kata_exporter.sockets.pinned import PinnedSocket, find_socket
 from kata_exporter.sockets.unix import SUN_PATH_BYTES, bind_unix, connect_unix
 from kata_exporter.sockets.url import MAX_URL_CHARACTERS, AgentUrl, Scheme
@@ -33,4 +33,5 @@ __all__ = [
     "connect_unix",
     "connect_vsock",
     "find_socket",
+    "peer_uid",
 ]

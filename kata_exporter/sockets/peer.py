@@ -11,6 +11,17 @@ _UCRED = struct.Struct("iII")
 _ROOT = 0
 
 
+def peer_uid(sock: socket.socket) -> int:
+    """Return the user of a connected unix socket's peer, as it was when they connected.
+
+    Raises:
+        OSError: as getsockopt does.
+    """
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    uid: int = _UCRED.unpack(credentials)[1]
+    return uid
+
+
 def check_peer(sock: socket.socket, uids: frozenset[int]) -> None:
     """Make sure that a connected unix socket's peer is root, our own user, or one of `uids`.
 
@@ -20,8 +31,7 @@ def check_peer(sock: socket.socket, uids: frozenset[int]) -> None:
         UntrustedSocket: it is somebody else.
         OSError: as getsockopt does.
     """
-    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    _, uid, _ = _UCRED.unpack(credentials)
+    uid = peer_uid(sock)
     if uid not in {_ROOT, os.geteuid(), *uids}:
         raise UntrustedSocket(
             f"peer is user {uid}, neither root nor our own; if it is to be trusted, "

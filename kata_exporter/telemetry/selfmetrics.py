@@ -48,7 +48,16 @@ PROTOCOL_EVENTS = (
 )
 """What connections report: answers that were dropped, and rules of the wire that were broken."""
 
-HTTP_HANDLERS = ("/", "/metrics", "/-/healthy", "/-/ready", "/-/reload")
+HTTP_HANDLERS = (
+    "/",
+    "/metrics",
+    "/api/v1/sandboxes",
+    "/api/v1/sandboxes/{id}",
+    "/api/v1/openapi.json",
+    "/-/healthy",
+    "/-/ready",
+    "/-/reload",
+)
 _HTTP_CODES = range(100, 600)
 _USUAL_HTTP_CODES = (200, 500, 503)
 

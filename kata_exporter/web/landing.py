@@ -6,6 +6,8 @@ from kata_exporter import __version__
 
 _LINKS = (
     ("/metrics", "Metrics", "of every sandbox, and of the exporter itself"),
+    ("/api/v1/sandboxes", "Sandboxes", "that are known, as JSON, and how each is"),
+    ("/api/v1/openapi.json", "API", "described as OpenAPI"),
     ("/-/healthy", "Health", "whether the process serves"),
     ("/-/ready", "Readiness", "whether every sandbox was asked once"),
 )

@@ -1,59 +1,76 @@
-"""The HTTP server. A scrape renders what was collected; it asks no agent."""
+"""The HTTP server: its listeners and pages. A scrape renders what was collected; it asks no agent."""
 
 import errno
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
 
 from kata_exporter.clock import Clock
-from kata_exporter.config.settings import ListenAddress
+from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.errors import ConfigError
 from kata_exporter.exposition.text import CONTENT_TYPE
+from kata_exporter.web.admin_socket import AdminSocket, root_and_ourselves_only
+from kata_exporter.web.api import Api
+from kata_exporter.web.json_body import MAX_BODY_BYTES
 from kata_exporter.web.landing import landing_page
 from kata_exporter.web.page_cache import PageCache
 from kata_exporter.web.pages import Pages, Reload
+from kata_exporter.web.problem import problems
 
 SHUTDOWN_SECONDS = 0.5
 """How long requests under way may take once the server is told to stop."""
+
+LINGERING_SECONDS = 0.5
+"""How long the rest of a refused body is read, so that its sender gets to read the answer; aiohttp
+goes on with it even when the sender is gone."""
 
 OnRequest = Callable[[str, int], None]
 """Told of each answered request: the path of its route, and the status."""
 
 NO_LIFECYCLE = (
-    "Reloading over HTTP is switched off: start kata-exporter with --web.enable-lifecycle, or send it"
-    " SIGHUP.\n"
+    "Reloading over HTTP is switched off: start kata-exporter with --web.enable-lifecycle, ask on its"
+    " admin socket, or send it SIGHUP.\n"
 )
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class WebServer:
-    """Serves ``/metrics``, ``/``, ``/-/healthy``, ``/-/ready`` and ``/-/reload``.
+    """Serves pages, health, ``/-/reload``, and what is below ``/api/``.
+
+    On the admin socket it serves the same, and takes what changes something.
 
     Args:
         pages: what is served.
-        listen_addresses: where.
+        settings: where, and whether reloading is for everybody.
+        api: what is below ``/api/``.
         clock: says when a page is too old to be served again.
         on_request: is told of each answered request.
-        reload: loads the configuration anew; without it, whoever asks for that is refused.
+        reload: loads the configuration anew; None where there is none to load.
     """
 
     def __init__(
         self,
         pages: Pages,
-        listen_addresses: Sequence[ListenAddress],
+        settings: WebSettings,
         *,
+        api: Api,
         clock: Clock,
         on_request: OnRequest,
         reload: Reload | None = None,
     ) -> None:
         self._pages = pages
-        self._listen_addresses = tuple(listen_addresses)
         self._cache = PageCache(pages.render, clock)
         self._on_request = on_request
+        self._settings = settings
         self._reload = reload
+        self._api = api
+        self._admin_socket = (
+            AdminSocket(Path(settings.admin_socket)) if settings.admin_socket else None
+        )
         self._landing = landing_page()
         self._runner: web.AppRunner | None = None
+        self._admin_runner: web.AppRunner | None = None
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -68,29 +85,66 @@ class WebServer:
         """Listen.
 
         Raises:
-            ConfigError: an address can't be listened on; none is then.
+            ConfigError: an address or the admin socket can't be listened on; none is then.
         """
-        app = web.Application(middlewares=[self._middleware])
+        try:
+            self._runner = await self._start_runner(self._public_application())
+            for address in self._settings.listen_addresses:
+                await _listen(self._runner, address)
+            # Last: a second exporter with our settings has failed by now, and not at the socket.
+            if self._admin_socket is not None:
+                self._admin_runner = await self._start_runner(self._admin_application())
+                await web.SockSite(self._admin_runner, self._admin_socket.open()).start()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Stop listening, and return when every connection is closed."""
+        if self._admin_socket is not None:
+            self._admin_socket.remove()
+        admin_runner, self._admin_runner = self._admin_runner, None
+        runner, self._runner = self._runner, None
+        for each in (admin_runner, runner):
+            if each is not None:
+                await each.cleanup()
+
+    async def _start_runner(self, app: web.Application) -> web.AppRunner:
+        # Bodies are bounded as they come, so they are taken as they come: none is decompressed.
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            auto_decompress=False,
+            lingering_time=LINGERING_SECONDS,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+        )
+        await runner.setup()
+        return runner
+
+    def _public_application(self) -> web.Application:
+        reload = self._reload if self._settings.enable_lifecycle else None
+        app = self._application(reload, problems)
+        self._api.add_public_routes(app.router)
+        return app
+
+    def _admin_application(self) -> web.Application:
+        app = self._application(self._reload, problems, root_and_ourselves_only)
+        self._api.add_admin_routes(app.router)
+        return app
+
+    def _application(self, reload: Reload | None, *middlewares: Middleware) -> web.Application:
+        """Return what both listeners have; who may not reload is told so."""
+        app = web.Application(
+            middlewares=[self._middleware, *middlewares], client_max_size=MAX_BODY_BYTES
+        )
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/", self._landing_page)
         app.router.add_get("/-/healthy", self._healthy)
         app.router.add_get("/-/ready", self._ready)
-        app.router.add_post("/-/reload", self._reload_configuration)
-        app.router.add_put("/-/reload", self._reload_configuration)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
-        await self._runner.setup()
-        for address in self._listen_addresses:
-            try:
-                await web.TCPSite(self._runner, address.host or None, address.port).start()
-            except OSError as error:
-                await self.aclose()
-                raise ConfigError(_cannot_listen(address, error)) from error
-
-    async def aclose(self) -> None:
-        """Stop listening, and return when every connection is closed."""
-        if self._runner is not None:
-            runner, self._runner = self._runner, None
-            await runner.cleanup()
+        reloading = _reloading(reload)
+        app.router.add_post("/-/reload", reloading)
+        app.router.add_put("/-/reload", reloading)
+        return app
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -99,6 +153,7 @@ class WebServer:
         try:
             response = await handler(request)
         except web.HTTPException as answer:
+            answer.headers[hdrs.X_CONTENT_TYPE_OPTIONS] = "nosniff"
             self._on_request(route, answer.status)
             raise
         except Exception:
@@ -129,15 +184,26 @@ class WebServer:
             return web.Response(text="kata-exporter is ready.\n")
         return web.Response(status=503, text="kata-exporter is not ready: first round under way.\n")
 
-    async def _reload_configuration(self, request: web.Request) -> web.Response:
+
+def _reloading(reload: Reload | None) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
         del request
-        if self._reload is None:
+        if reload is None:
             return web.Response(status=403, text=NO_LIFECYCLE)
         try:
-            done = await self._reload()
+            done = await reload()
         except ConfigError as error:
             return web.Response(status=500, text=f"configuration not reloaded:\n{error}\n")
         return web.Response(text=f"{done}\n")
+
+    return handler
+
+
+async def _listen(runner: web.AppRunner, address: ListenAddress) -> None:
+    try:
+        await web.TCPSite(runner, address.host or None, address.port).start()
+    except OSError as error:
+        raise ConfigError(_cannot_listen(address, error)) from error
 
 
 def _accepts_gzip(accept_encoding: str) -> bool:

@@ -6,13 +6,13 @@ import pytest
 
 from fake_clock import FakeClock
 from kata_exporter.discovery.registration import (
-    MAX_LEASE_SECONDS,
     MAX_REGISTRATIONS,
-    MIN_LEASE_SECONDS,
     RegistrationSource,
 )
 from kata_exporter.errors import ArgumentError, RegistrationError, UrlError
 from kata_exporter.model import (
+    MAX_LEASE_SECONDS,
+    MIN_LEASE_SECONDS,
     Container,
     DiscoveryEvent,
     Pod,

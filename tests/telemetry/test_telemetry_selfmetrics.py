@@ -12,6 +12,7 @@ from kata_exporter.errors import Reason
 from kata_exporter.telemetry.hooks import NO_WATCH, CallHook, CallInfo, CallOutcome, CallTarget
 from kata_exporter.telemetry.selfmetrics import (
     DURATION_BUCKETS,
+    HTTP_HANDLERS,
     PROTOCOL_EVENTS,
     SelfMetrics,
 )
@@ -176,7 +177,7 @@ def test_requests_are_counted_by_known_path_and_code(metrics: SelfMetrics) -> No
     assert value(metrics, name, handler="other", code="404") == 50
     assert value(metrics, name, handler="/", code="other") == 1
     handlers = label_values(metrics, name, "handler")
-    assert handlers == {"/", "/metrics", "/-/healthy", "/-/ready", "/-/reload", "other"}
+    assert handlers == {*HTTP_HANDLERS, "other"}
 
 
 def test_sandboxes_and_suppressed_lines(metrics: SelfMetrics) -> None:

@@ -106,7 +106,8 @@ def test_h4_no_id_that_is_asked_for_makes_a_call_on_files(where: str) -> None:
 
 
 def test_h4_no_path_that_is_asked_for_makes_a_call_on_files() -> None:
-    outcome = asked([f"/{id_}" for id_ in IDS if id_] + [f"/metrics/{id_}" for id_ in IDS if id_])
+    folders = ("/", "/metrics/", "/api/v1/sandboxes/")
+    outcome = asked([folder + id_ for folder in folders for id_ in IDS if id_])
 
     statuses = outcome["statuses"]
     assert isinstance(statuses, list)

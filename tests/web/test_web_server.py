@@ -10,10 +10,11 @@ import pytest
 import pytest_asyncio
 from multidict import CIMultiDictProxy
 
+from api_site import Known
 from fake_clock import FakeClock
-from kata_exporter.config.settings import ListenAddress
+from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.errors import ConfigError
-from kata_exporter.web import WebServer
+from kata_exporter.web import Api, WebServer
 
 LOOPBACK = ListenAddress("127.0.0.1", 0)
 
@@ -33,6 +34,11 @@ class FakePages:
         return self.is_ready
 
 
+def api_for(clock: FakeClock) -> Api:
+    known = Known(clock)
+    return Api(known, known.registrations, clock=clock)
+
+
 class Site:
     """A running server, and a client to it."""
 
@@ -43,10 +49,11 @@ class Site:
         self.problems = ""
         self.server = WebServer(
             self.pages,
-            [LOOPBACK],
+            WebSettings((LOOPBACK,), enable_lifecycle=lifecycle),
+            api=api_for(clock),
             clock=clock,
             on_request=lambda path, status: self.requests.append((path, status)),
-            reload=self._reload if lifecycle else None,
+            reload=self._reload,
         )
 
     async def _reload(self) -> str:
@@ -108,7 +115,8 @@ async def test_the_landing_page_links_to_every_page(site: Site) -> None:
 
     assert status == 200
     assert headers["Content-Type"].startswith("text/html")
-    for path in ("/metrics", "/-/healthy", "/-/ready"):
+    paths = ("/metrics", "/api/v1/sandboxes", "/api/v1/openapi.json", "/-/healthy", "/-/ready")
+    for path in paths:
         assert f'href="{path}"'.encode() in body
 
 
@@ -124,7 +132,8 @@ async def test_healthy_at_once_and_ready_after_the_first_round(site: Site) -> No
 async def test_unknown_paths_and_methods_are_refused_and_counted_under_a_closed_set(
     site: Site,
 ) -> None:
-    assert (await site.get("/nobody/knows"))[0] == 404
+    status, headers, _ = await site.get("/nobody/knows")
+    assert (status, headers["X-Content-Type-Options"]) == (404, "nosniff")
     assert (await site.get("/metrics", "POST"))[0] == 405
     assert (await site.get("/metrics", "HEAD"))[0] == 200
 
@@ -146,7 +155,13 @@ async def test_a_fault_while_rendering_is_a_500_and_never_half_a_page(
 
 async def test_an_address_in_use_is_one_clear_line(clock: FakeClock, site: Site) -> None:
     taken = ListenAddress.parse(site.server.addresses[0])
-    second = WebServer(FakePages(), [LOOPBACK, taken], clock=clock, on_request=lambda *_: None)
+    second = WebServer(
+        FakePages(),
+        WebSettings((LOOPBACK, taken)),
+        api=api_for(clock),
+        clock=clock,
+        on_request=lambda *_: None,
+    )
 
     with pytest.raises(ConfigError) as caught:
         await second.start()
@@ -158,7 +173,11 @@ async def test_an_address_in_use_is_one_clear_line(clock: FakeClock, site: Site)
 
 async def test_an_address_that_is_not_ours_is_one_clear_line(clock: FakeClock) -> None:
     server = WebServer(
-        FakePages(), [ListenAddress("192.0.2.1", 9823)], clock=clock, on_request=lambda *_: None
+        FakePages(),
+        WebSettings((ListenAddress("192.0.2.1", 9823),)),
+        api=api_for(clock),
+        clock=clock,
+        on_request=lambda *_: None,
     )
 
     with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:9823"):
