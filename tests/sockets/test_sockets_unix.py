@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,19 @@ def test_binding_in_no_folder_fails_and_leaves_no_socket(tmp_path: Path) -> None
 def test_name_that_is_too_long_fails_and_leaves_no_socket(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="too long"):
         bind_unix(str(tmp_path / ("x" * 120)))
+
+
+@pytest.mark.parametrize("length", [20, 150])
+def test_the_file_of_a_bound_socket_has_the_rights_that_were_asked_for(
+    tmp_path: Path, length: int
+) -> None:
+    folder = tmp_path / ("x" * length)
+    folder.mkdir()
+    path = folder / "a.sock"
+    before = os.umask(0)
+    try:
+        bind_unix(str(path), mode=0o600).close()
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
