@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from kata_exporter.discovery.directory.folder import Found
 
@@ -36,4 +35,4 @@ def difference(known: Mapping[str, Found], looked: Mapping[str, Found | None]) -
         else:
             found[sandbox_id] = now
             new.append(sandbox_id)
-    return Difference(MappingProxyType(found), tuple(gone), tuple(new))
+    return Difference(found, tuple(gone), tuple(new))
