@@ -1,4 +1,8 @@
-"""Asking shims for the address of their agent: at once, a few at a time, and again after a failure."""
+"""Asking shims for the address of their agent: at once, a few at a time, and again after a failure.
+
+Those that gave no answer in time have places of their own when they are asked again, so that hung
+shims, however many, can't keep the others waiting.
+"""
 
 import asyncio
 import logging
@@ -15,6 +19,8 @@ from kata_exporter.telemetry.logs import escape
 logger = logging.getLogger(__name__)
 
 ASKED_AT_ONCE = 16
+SLOW_ASKED_AT_ONCE = 16
+"""Those that gave no answer in time when they were last asked, beside the others."""
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 60.0
 _MAX_DETAIL_CHARACTERS = 256
@@ -48,7 +54,8 @@ class Asking:
         self._ask = ask
         self._clock = clock
         self._on_answer = on_answer
-        self._slots = asyncio.Semaphore(ASKED_AT_ONCE)
+        self._usual = asyncio.Semaphore(ASKED_AT_ONCE)
+        self._slow = asyncio.Semaphore(SLOW_ASKED_AT_ONCE)
         self._pursued: dict[Shim, asyncio.Task[None]] = {}
         self._running: set[asyncio.Task[None]] = set()
 
@@ -76,8 +83,9 @@ class Asking:
 
     async def _pursue(self, shim: Shim) -> None:
         pause = FIRST_PAUSE_SECONDS
+        places = self._usual
         while True:
-            async with self._slots:
+            async with places:
                 answer = await self._attempt(shim)
             if self._pursued.get(shim) is not asyncio.current_task():
                 return
@@ -86,6 +94,7 @@ class Asking:
             self._on_answer(shim, answer)
             if isinstance(answer, Address):
                 return
+            places = self._slow if answer.reason == Reason.TIMEOUT else self._usual
             await self._clock.sleep(pause)
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
 

@@ -11,7 +11,7 @@ from kata_exporter.discovery.directory.claims import Shim
 from kata_exporter.errors import AddressError, Reason
 from kata_exporter.model import Announcement, Refusal
 from kata_exporter.sockets import AgentUrl
-from shim_directory import FakeShims, make_shim, watching
+from shim_directory import FakeShims, make_shim, noticed, watching
 
 
 @pytest.fixture
@@ -119,6 +119,27 @@ async def test_at_most_sixteen_are_asked_at_a_time(kata: Path, clock: FakeClock)
         assert len(set(shims.asked)) == 40
         assert shims.most_at_once == 16
         assert len({url for url in rig.urls.values() if url}) == 40
+
+
+async def test_however_many_shims_hang_a_new_one_is_asked_at_once(
+    kata: Path, clock: FakeClock
+) -> None:
+    hung = [f"hung-{n:02}" for n in range(40)]
+    shims = FakeShims()
+    for sandbox_id in hung:
+        make_shim(kata, sandbox_id)
+        shims.fail(sandbox_id, Reason.TIMEOUT)
+    async with watching(clock, kata, shims=shims) as rig:
+        await settle(60)
+        shims.failing.clear()
+        shims.hanging.update(hung)
+        await clock.run_for(0.6)
+        assert shims.at_once == 16, "they are asked again, a few at a time"
+
+        make_shim(kata, "well")
+        await noticed(clock)
+
+        assert rig.urls["well"]
 
 
 async def test_a_pause_holds_no_place(kata: Path, clock: FakeClock) -> None:
