@@ -22,7 +22,9 @@ class DiscoveryMetrics:
         self._present = Gauge(
             "kata_exporter_discovery_directory_present",
             "Whether a directory that is watched for sandboxes is there."
-            " 0 where no runtime has made it yet; if the node has it, mount it into the container.",
+            " 0 where no runtime has made it yet; if the node has it, mount it into the container."
+            " 0 too where it was removed: a mount of it doesn't follow where it is made again, one of"
+            " the folder above does.",
             ["directory"],
             registry=registry,
         )

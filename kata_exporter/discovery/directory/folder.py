@@ -3,6 +3,7 @@
 A look opens and stats; it follows no symlink below the directory, and touches no socket.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -37,9 +38,19 @@ def open_directory(path: str) -> int:
     """Open a directory of sandboxes; its own path is the administrator's, symlinks and all.
 
     Raises:
+        FileNotFoundError: there is none, or it was removed and only a mount still holds it.
         OSError: it can't be opened.
     """
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if is_removed(os.fstat(directory)):
+        os.close(directory)
+        raise FileNotFoundError(errno.ENOENT, "removed", path)
+    return directory
+
+
+def is_removed(status: os.stat_result) -> bool:
+    """Whether a folder is in no folder any more: nothing can come into it again."""
+    return status.st_nlink == 0
 
 
 def identity_of(status: os.stat_result) -> Identity:

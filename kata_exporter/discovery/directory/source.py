@@ -8,7 +8,7 @@ from kata_exporter.discovery.directory.asking import Address, Answer, Ask, Askin
 from kata_exporter.discovery.directory.claims import Claims, Shim
 from kata_exporter.discovery.directory.difference import Difference
 from kata_exporter.discovery.directory.metrics import DirectoryMetrics
-from kata_exporter.discovery.directory.watched import How, WatchedDirectory
+from kata_exporter.discovery.directory.watched import WatchedDirectory
 from kata_exporter.errors import Reason
 from kata_exporter.model import (
     Announcement,
@@ -98,7 +98,7 @@ class DirectorySource:
     @property
     def any_present(self) -> bool:
         """Whether any of the directories is there."""
-        return any(watched.how is not How.ABSENT for watched in self._watched)
+        return any(watched.is_present for watched in self._watched)
 
     @property
     def how(self) -> str:

@@ -15,6 +15,7 @@ from kata_exporter.discovery.directory.folder import (
     Identity,
     identity_of,
     ids_in,
+    is_removed,
     look_at,
     open_directory,
 )
@@ -87,6 +88,11 @@ class WatchedDirectory:
         if self._identity is None:
             return How.ABSENT
         return How.POLLING if self._watches is None else How.INOTIFY
+
+    @property
+    def is_present(self) -> bool:
+        """Whether it is there, be it that it can't be looked into."""
+        return self.how is not How.ABSENT or (self._is_stale and _may_be_there(self.path))
 
     def start(self) -> None:
         """Look at once, and from then on as there is reason to."""
@@ -261,8 +267,7 @@ class WatchedDirectory:
 
     def _report(self) -> None:
         how = self.how
-        is_present = how is not How.ABSENT or (self._is_stale and _may_be_there(self.path))
-        self._metrics.set_present(self.path, present=is_present)
+        self._metrics.set_present(self.path, present=self.is_present)
         self._metrics.set_inotify(self.path, inotify=how is How.INOTIFY)
         said, self._said = self._said, how
         if how is said or (said is None and how is not How.POLLING):
@@ -280,6 +285,12 @@ class WatchedDirectory:
                     "inotify is not to be had: looking for sandboxes twice a second; the limits are"
                     " fs.inotify.max_user_instances, fs.inotify.max_user_watches and open files",
                     extra=fields(directory=self.path, error=str(self._no_inotify)),
+                )
+            case How.ABSENT if _is_held_by_a_mount(self.path):
+                logger.warning(
+                    "a directory of sandboxes was removed, and its mount here doesn't follow where it"
+                    " is made again: restart this container, and mount the folder above it",
+                    extra=fields(directory=self.path),
                 )
             case How.ABSENT:
                 logger.info(
@@ -311,7 +322,15 @@ def _identity(path: str) -> Identity | None:
         status = Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return identity_of(status) if stat.S_ISDIR(status.st_mode) else None
+    is_there = stat.S_ISDIR(status.st_mode) and not is_removed(status)
+    return identity_of(status) if is_there else None
+
+
+def _is_held_by_a_mount(path: str) -> bool:
+    try:
+        return is_removed(Path(path).stat())
+    except OSError:
+        return False
 
 
 def _may_be_there(path: str) -> bool:

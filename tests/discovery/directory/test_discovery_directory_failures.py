@@ -176,6 +176,7 @@ async def test_a_directory_that_can_not_be_opened_is_one_that_is_there(
         async with watching(clock, kata) as rig:
             await clock.run_for(50, step=0.5)
             assert rig.metrics.present == {str(kata): True}
+            assert rig.source.any_present
             assert rig.metrics.inotify == {str(kata): False}
             assert warnings_of(caplog) == ["can't look for sandboxes"]
 

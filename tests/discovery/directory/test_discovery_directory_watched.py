@@ -1,12 +1,14 @@
 """Directories that come late, go, and are replaced."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from fake_clock import FakeClock
 from kata_exporter.discovery.directory import ResyncCause
-from shim_directory import make_shim, noticed, remove_shim, watching
+from shim_directory import make_shim, noticed, remove_shim, warnings_of, watching
 
 
 @pytest.fixture
@@ -121,3 +123,28 @@ async def test_a_directory_that_is_named_twice_is_one(kata: Path, clock: FakeClo
     make_shim(kata, "box-1")
     async with watching(clock, kata, kata) as rig:
         assert len(rig.told) == 1
+
+
+async def test_a_directory_that_was_removed_is_none_even_if_something_still_holds_it(
+    kata: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_shim(kata, "box-1")
+    held = os.open(kata, os.O_PATH)
+    # As in a container, whose mount holds what the node has removed: no event tells of it.
+    mount = Path(f"/proc/self/fd/{held}")
+    try:
+        async with watching(clock, mount) as rig:
+            assert rig.ids == ["box-1"]
+
+            shutil.rmtree(kata)
+            make_shim(kata, "box-2")
+            await clock.run_for(0.6)
+
+            assert rig.ids == []
+            assert rig.metrics.present == {str(mount): False}
+            assert not rig.source.any_present
+            await clock.run_for(120, step=0.5)
+            assert warnings_of(caplog) == ["a directory of sandboxes"]
+            assert "mount the folder above" in caplog.text
+    finally:
+        os.close(held)
