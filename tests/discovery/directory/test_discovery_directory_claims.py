@@ -6,7 +6,7 @@ import pytest
 
 from fake_clock import FakeClock, settle
 from kata_exporter.discovery.directory.claims import Claims, Shim
-from shim_directory import FakeShims, make_shim, watching
+from shim_directory import FakeShims, make_shim, noticed, remove_shim, watching
 
 URL = "vsock://7:1024"
 A, B = (Shim("/run/kata", sandbox_id, "1") for sandbox_id in ("box-a", "box-b"))
@@ -139,6 +139,24 @@ async def test_a_sandbox_that_goes_leaves_its_claim(kata: Path, clock: FakeClock
         await clock.run_for(0.2)
 
         assert rig.urls == {"box-b": URL}
+
+
+async def test_a_shim_that_has_gone_is_no_rival_and_never_asked_again(
+    kata: Path, clock: FakeClock
+) -> None:
+    shims = FakeShims()
+    shims.urls = {"box-a": URL, "box-b": URL}
+    make_shim(kata, "box-a")
+    async with watching(clock, kata, shims=shims) as rig:
+        await settle()
+        remove_shim(kata, "box-a")
+        await noticed(clock)
+
+        make_shim(kata, "box-b")
+        await clock.run_for(70, step=0.5)
+
+        assert rig.ids == ["box-b"]
+        assert shims.asked == ["box-a", "box-b"]
 
 
 async def test_a_claim_across_the_two_directories_is_one_too(

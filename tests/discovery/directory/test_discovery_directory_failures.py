@@ -121,15 +121,19 @@ async def test_a_folder_that_can_not_be_looked_into_is_logged_once_a_minute_and_
     make_shim(kata, "box-2")
     async with watching(clock, kata) as rig:
         stat = os.stat
+        looks = 0
 
         def deny(path: str, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> object:
+            nonlocal looks
             if path == "shim-monitor.sock":
+                looks += 1
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
             return stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
 
         with monkeypatch.context() as patch:
             patch.setattr(os, "stat", deny)
             await clock.run_for(121, step=0.5)
+        assert looks == 4, "two folders, each once a minute"
         assert rig.ids == ["box-1", "box-2"]
         assert 1 <= len(warnings_of(caplog)) <= 3
 

@@ -240,17 +240,37 @@ async def test_names_that_are_no_ids_are_not_looked_at(kata: Path, clock: FakeCl
 async def test_a_renamed_folder_is_one_that_goes_and_one_that_comes(
     kata: Path, clock: FakeClock
 ) -> None:
-    make_shim(kata, "box-b")
+    # Several, since it's chance whether the old or the new name is looked at first.
+    numbers = range(8)
+    for n in numbers:
+        make_shim(kata, f"old-{n}")
     async with watching(clock, kata) as rig:
-        for name, other in (("box-b", "box-a"), ("box-a", "box-c")):
-            (kata / name).rename(kata / other)
-            await noticed(clock)
-            assert rig.ids == [other]
+        for n in numbers:
+            (kata / f"old-{n}").rename(kata / f"new-{n}")
+        await noticed(clock)
+        assert rig.ids == [f"new-{n}" for n in numbers]
 
-        (kata / "box-c" / SOCKET_NAME).unlink()
+        for n in numbers:
+            (kata / f"new-{n}" / SOCKET_NAME).unlink()
         await noticed(clock)
 
-        assert rig.ids == [], "its folder is still watched under the new name"
+        assert rig.ids == [], "their folders are still watched under the new names"
+
+
+async def test_a_folder_that_takes_the_place_of_another_is_watched(
+    tmp_path: Path, kata: Path, clock: FakeClock
+) -> None:
+    make_shim(kata, "box-1")
+    async with watching(clock, kata) as rig:
+        (kata / "box-1").rename(tmp_path / "aside")
+        (kata / "box-1").mkdir()
+        await noticed(clock)
+        assert rig.ids == []
+
+        make_socket(kata / "box-1" / SOCKET_NAME)
+        await noticed(clock)
+
+        assert rig.ids == ["box-1"]
 
 
 async def test_the_minute_brings_a_look_at_all(kata: Path, clock: FakeClock) -> None:

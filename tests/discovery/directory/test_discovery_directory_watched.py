@@ -1,5 +1,6 @@
 """Directories that come late, go, and are replaced."""
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -148,3 +149,22 @@ async def test_a_directory_that_was_removed_is_none_even_if_something_still_hold
             assert "mount the folder above" in caplog.text
     finally:
         os.close(held)
+
+
+async def test_a_directory_that_comes_and_goes_all_the_time_fills_no_log(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    flapping = tmp_path / "kata"
+    async with watching(clock, flapping) as rig:
+        for _ in range(20):
+            flapping.mkdir()
+            await clock.run_for(0.6)
+            flapping.rmdir()
+            await clock.run_for(0.6)
+        assert rig.metrics.resyncs[ResyncCause.APPEARED] == 20
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "watching for sandboxes",
+        "a directory of sandboxes has gone: looking for it twice a second",
+    ]
