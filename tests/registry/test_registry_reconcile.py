@@ -5,6 +5,7 @@ import timeit
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,6 +98,15 @@ def test_another_birth_by_a_source_that_lost_sight_meanwhile_is_another_generati
     assert [s.generation for s in reborn.stopped] == [100]
 
 
+def test_another_birth_is_noticed_whatever_other_sources_said_meanwhile() -> None:
+    before = known_after(announced(), seen(source="cri", url="", birth="created at noon"))
+
+    reborn = reconcile(before, announced(birth="second"), next_generation=300)
+
+    assert [s.generation for s in reborn.stopped] == [100]
+    assert [s.generation for s in reborn.started] == [300]
+
+
 def test_the_first_agent_url_updates_the_generation_that_waited_for_it() -> None:
     change = reconcile(known_after(announced(url="")), announced(), next_generation=200)
 
@@ -182,6 +192,32 @@ def test_where_sources_disagree_the_more_trusted_is_believed() -> None:
         sandbox = sandbox_after(*events)
         assert sandbox.pod == Pod("shop", "web-0")
         assert sandbox.runtime is Runtime.RUST
+
+
+@pytest.mark.parametrize(
+    ("believed", "other"),
+    [
+        ("static", "registration"),
+        ("registration", "directory:/run/kata"),
+        ("directory:/run/kata", "directory:/run/vc/sbs"),
+        ("directory:/run/vc/sbs", "cri"),
+        ("cri", "another"),
+    ],
+)
+def test_sources_are_believed_in_the_written_order(believed: str, other: str) -> None:
+    first = seen(source=believed, url="vsock://5:1024")
+    second = seen(source=other, url="vsock://6:1024")
+
+    for events in ((first, second), (second, first)):
+        assert sandbox_after(*events).agent_url == "vsock://5:1024"
+
+
+def test_an_address_is_believed_whatever_a_better_source_refuses() -> None:
+    """Where a squatter sits in one directory, and the sandbox's shim in the other."""
+    squatter = seen(source="directory:/run/kata", url="", refusal=Refusal("rejected", "a symlink"))
+    sandbox = sandbox_after(squatter, announced(source="directory:/run/vc/sbs"))
+
+    assert (sandbox.agent_url, sandbox.refusal) == (VSOCK, None)
 
 
 def test_an_id_in_both_directories_is_one_sandbox_whoever_comes_first() -> None:
