@@ -46,8 +46,9 @@ class Collection:
         self._asked = asyncio.Event()
 
     async def first_round(self) -> None:
-        """Return when every sandbox that is there was asked once."""
-        while self._unasked:
+        """Return when every sandbox that is there now was asked once, or has gone."""
+        there = frozenset(self._unasked)
+        while not there.isdisjoint(self._unasked):
             self._asked.clear()
             await self._asked.wait()
 

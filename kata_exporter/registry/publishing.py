@@ -74,8 +74,9 @@ class Publisher:
         return sandbox_id in self._published
 
     async def none_held(self) -> None:
-        """Return when no sandbox is held back."""
-        while self._held:
+        """Return when none of those sandboxes is held back that are now."""
+        held = frozenset(self._held)
+        while not held.isdisjoint(self._held):
             self._none_held.clear()
             await self._none_held.wait()
 

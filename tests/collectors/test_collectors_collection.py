@@ -105,6 +105,26 @@ async def test_a_hung_sandbox_holds_up_the_first_round_and_none_of_the_others(ri
     await rig.collection.aclose()
 
 
+async def test_the_first_round_is_of_those_that_are_there_when_it_begins(rig: Rig) -> None:
+    """Else a node on which sandboxes come all the time might never be ready."""
+    gate = asyncio.Event()
+
+    async def hang() -> str:
+        await gate.wait()
+        return METRICS_TEXT
+
+    rig.scripts["late"] = {"guest_metrics": [hang]}
+    rig.seen("box-a")
+    first_round = asyncio.create_task(rig.collection.first_round())
+    await asyncio.sleep(0)
+    rig.seen("late")
+    await settle()
+
+    assert rig.up() == {"box-a": True, "late": False}
+    assert first_round.done()
+    await rig.collection.aclose()
+
+
 async def test_a_sandbox_that_goes_in_mid_round_is_closed_and_leaves_nothing(rig: Rig) -> None:
     """The call under way never ends by itself: only the cancellation can end it."""
     gate = asyncio.Event()

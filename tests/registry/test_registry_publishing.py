@@ -45,9 +45,10 @@ class Rig:
         *containers: Container,
         birth: str = "x",
         url: str = "unix:///a",
+        sandbox_id: str = "box-a",
     ) -> None:
         self.registry.apply(
-            SandboxSeen("static", "box-a", url, birth, pod=pod or Pod(), containers=containers)
+            SandboxSeen("static", sandbox_id, url, birth, pod=pod or Pod(), containers=containers)
         )
 
     def gone(self) -> None:
@@ -148,6 +149,21 @@ async def test_waits_until_nothing_is_held(rig: Rig, clock: FakeClock) -> None:
 
     clock.advance(5.0)
     await waiting
+
+
+async def test_waits_for_nothing_that_is_held_later(rig: Rig, clock: FakeClock) -> None:
+    rig.seen()
+    waiting = asyncio.create_task(rig.publisher.none_held())
+    await settle()
+    clock.advance(4.0)
+    rig.seen(sandbox_id="box-b")
+
+    clock.advance(1.0)
+    await settle()
+
+    assert waiting.done()
+    assert rig.publisher.is_published("box-a")
+    assert not rig.publisher.is_published("box-b")
 
 
 def test_closed_it_publishes_nothing_of_its_own_accord(rig: Rig, clock: FakeClock) -> None:

@@ -209,6 +209,15 @@ async def test_peer_is_who_the_kernel_says(folder: Path, root: str) -> None:
         assert other.count() == (2, 0)
 
 
+@needs_root
+async def test_peer_of_our_own_user_is_trusted(
+    folder: Path, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stranger(folder / "a.sock"):
+        monkeypatch.setattr(os, "geteuid", lambda: STRANGER_UID)
+        (await connect_beneath(root, "id/a.sock", uids=NOBODY_ELSE)).close()
+
+
 def test_socket_that_is_not_connected_has_no_peer_to_trust() -> None:
     with socket.socket(socket.AF_UNIX) as sock, pytest.raises(UntrustedSocket):
         check_peer(sock, NOBODY_ELSE)
