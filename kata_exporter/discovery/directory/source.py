@@ -1,5 +1,6 @@
 """The source that finds sandboxes by the sockets of their shims, in the directories of both runtimes."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import PurePath
 
@@ -18,7 +19,9 @@ from kata_exporter.model import (
     SandboxSeen,
     TellDiscovery,
 )
-from kata_exporter.telemetry.logs import LogLimiter
+from kata_exporter.telemetry.logs import LogLimiter, fields
+
+logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 0.5
 RESCAN_SECONDS = 60.0
@@ -125,11 +128,13 @@ class DirectorySource:
     def _on_difference(self, directory: str, change: Difference) -> None:
         for sandbox_id in change.gone:
             self._lose(directory, sandbox_id)
+            _log("a sandbox has gone", directory, sandbox_id)
             self._say(SandboxGone(source_name(directory), sandbox_id))
         for sandbox_id in change.new:
             self._lose(directory, sandbox_id)
             found = change.found[sandbox_id]
             shim = Shim(directory, sandbox_id, found.birth)
+            _log("a sandbox was found", directory, sandbox_id)
             # Without an address first, so that it inherits none.
             self._say(_sighting(shim, refusal=found.refusal))
             if found.refusal is None:
@@ -146,6 +151,7 @@ class DirectorySource:
         match answer:
             case Address(url, announcement):
                 self._metrics.count_shim_request(Reason.OK)
+                _log("a shim told its agent's address", shim.directory, shim.sandbox_id, url)
                 rivals = self._claims.make(shim, url)
                 self._say(_sighting(shim, url=url, announced=announcement))
                 for rival in rivals:
@@ -158,6 +164,13 @@ class DirectorySource:
     def _say(self, event: SandboxSeen | SandboxGone) -> None:
         if self._tell is not None:
             self._tell(event)
+
+
+def _log(what: str, directory: str, sandbox_id: str, agent_url: str | None = None) -> None:
+    # For debugging alone: on a busy node these are a hundred lines a second.
+    if logger.isEnabledFor(logging.DEBUG):
+        told = fields(sandbox_id=sandbox_id, directory=directory, agent_url=agent_url)
+        logger.debug(what, extra=told)
 
 
 def _sighting(

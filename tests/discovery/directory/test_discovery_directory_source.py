@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,28 @@ async def test_a_sandbox_that_comes_later_is_told_and_one_that_goes_too(
         await noticed(clock)
 
         assert rig.told[-1] == SandboxGone(f"directory:{kata}", "box-1")
+
+
+async def test_what_comes_and_goes_can_be_followed_in_the_log(
+    kata: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "kata_exporter.discovery.directory")
+    async with watching(clock, kata):
+        make_shim(kata, "box-1")
+        await noticed(clock)
+        remove_shim(kata, "box-1")
+        await noticed(clock)
+
+    box = {"sandbox_id": "box-1", "directory": str(kata)}
+    assert [(r.levelno, r.getMessage(), r.__dict__["fields"]) for r in caplog.records] == [
+        (logging.DEBUG, "a sandbox was found", box),
+        (
+            logging.DEBUG,
+            "a shim told its agent's address",
+            {**box, "agent_url": "vsock://3:1024"},
+        ),
+        (logging.DEBUG, "a sandbox has gone", box),
+    ]
 
 
 async def test_a_folder_that_waits_for_its_socket_is_watched(kata: Path, clock: FakeClock) -> None:
