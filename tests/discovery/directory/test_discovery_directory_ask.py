@@ -34,6 +34,12 @@ async def test_an_address_of_its_own_agent_passes_in_its_canonical_form() -> Non
     assert announced == Announcement(root="/run/kata")
 
 
+async def test_a_cid_has_one_spelling_so_that_no_claim_hides_behind_another() -> None:
+    url, _ = await ask("vsock://0000000077:01024")
+
+    assert str(url) == "vsock://77:1024"
+
+
 @pytest.mark.parametrize(
     "text", ["unix:///run/docker.sock", "vsock://2:1024", "hvsock:///run/kata/box-2/a:1024"]
 )
