@@ -128,9 +128,21 @@ class Watching:
         self.metrics = metrics
         self.told: list[DiscoveryEvent] = []
         self.registry = Registry([])
+        self.faulty: set[str] = set()
+        """Ids whose events a fault meets."""
+        self.faults: list[Exception] = []
         self._seen: dict[tuple[str, str], SandboxSeen] = {}
 
     def tell(self, event: DiscoveryEvent) -> None:
+        if event.id in self.faulty:
+            raise ZeroDivisionError("a bug")
+        try:
+            self._take(event)
+        except Exception as error:
+            self.faults.append(error)
+            raise
+
+    def _take(self, event: DiscoveryEvent) -> None:
         self.told.append(event)
         self.registry.apply(event)
         match event:
@@ -177,6 +189,7 @@ async def watching(
         yield rig
     finally:
         await source.aclose()
+    assert rig.faults == []
 
 
 def _paths(directories: Sequence[Path]) -> list[str]:

@@ -162,8 +162,13 @@ class DirectorySource:
                 self._say(_sighting(shim, refusal=answer))
 
     def _say(self, event: SandboxSeen | SandboxGone) -> None:
-        if self._tell is not None:
+        if self._tell is None:
+            return
+        try:
             self._tell(event)
+        except Exception:
+            # A fault of ours about one sandbox must not silence the others.
+            logger.exception("telling of a sandbox failed", extra=fields(sandbox_id=event.id))
 
 
 def _log(what: str, directory: str, sandbox_id: str, agent_url: str | None = None) -> None:

@@ -189,3 +189,17 @@ async def test_a_directory_that_can_not_be_opened_is_one_that_is_there(
 
             assert rig.ids == ["box-1"]
             assert rig.metrics.inotify == {str(kata): True}
+
+
+async def test_a_fault_of_ours_about_one_sandbox_silences_no_other(
+    kata: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with watching(clock, kata) as rig:
+        rig.faulty.add("box-1")
+        for n in range(3):
+            make_shim(kata, f"box-{n}")
+        await noticed(clock)
+
+        assert rig.urls.keys() == {"box-0", "box-2"}
+        assert all(rig.urls.values())
+        assert "telling of a sandbox failed" in caplog.text
