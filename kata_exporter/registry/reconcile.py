@@ -13,6 +13,7 @@ Rules:
 """
 
 from dataclasses import dataclass, field, replace
+from heapq import nsmallest
 from types import MappingProxyType
 
 from kata_exporter.model import DiscoveryEvent, Refusal, Sandbox
@@ -21,7 +22,6 @@ from kata_exporter.registry.told import Told
 CONTESTED = "rejected"
 """The state of a sandbox whose claim is refused, as a value of ``errors.Reason``."""
 
-_RIVALS_NAMED = 3
 _NO_IDS: frozenset[str] = frozenset()
 
 
@@ -72,9 +72,12 @@ def reconcile(known: Known, event: DiscoveryEvent, *, next_generation: int) -> C
     if after.sightings == before.sightings:
         return Change(known)
     claims = _moved(known.claims, event.id, before.claim, after.claim)
-    # Who shares a claim with it, or did until now, may gain or lose its address by this.
-    rivals = known.claims.get(before.claim, _NO_IDS) | claims.get(after.claim, _NO_IDS)
-    told = {id_: known.entries[id_].told for id_ in rivals if id_ != event.id}
+    told = {
+        id_: known.entries[id_].told
+        for url in {before.claim, after.claim}
+        for id_ in _rejudged(known.claims.get(url, _NO_IDS), claims.get(url, _NO_IDS))
+        if id_ != event.id
+    }
     step = _Step(known, claims, next_generation)
     if after.sightings:
         told[event.id] = after
@@ -122,13 +125,33 @@ class _Step:
         return Change(known, tuple(self._stopped), tuple(self._started), tuple(self._updated))
 
     def _judged(self, sandbox: Sandbox) -> Sandbox:
-        rivals = sorted(self._claims.get(sandbox.agent_url, _NO_IDS) - {sandbox.id})
-        if sandbox.announced is None or not rivals:
+        rivalry = _rivalry(self._claims.get(sandbox.agent_url, _NO_IDS))
+        rival = next((id_ for id_ in rivalry.first if id_ != sandbox.id), None)
+        if sandbox.announced is None or rival is None:
             return sandbox
-        named = ", ".join(rivals[:_RIVALS_NAMED])
-        more = f" and {len(rivals) - _RIVALS_NAMED} more" if len(rivals) > _RIVALS_NAMED else ""
-        detail = f"its agent URL {sandbox.agent_url} is claimed by {named}{more} too"
+        others = " and others" if rivalry.many else ""
+        detail = f"its agent URL {sandbox.agent_url} is claimed by {rival}{others} too"
         return replace(sandbox, agent_url="", announced=None, refusal=Refusal(CONTESTED, detail))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rivalry:
+    """All that one claimant of a URL may come to know of the others."""
+
+    first: tuple[str, ...]
+    many: bool
+
+
+def _rivalry(claimants: frozenset[str]) -> _Rivalry:
+    return _Rivalry(tuple(nsmallest(2, claimants)), len(claimants) > 2)
+
+
+def _rejudged(before: frozenset[str], after: frozenset[str]) -> frozenset[str]:
+    """Return the claimants of a URL to whom it makes a difference who else claims it now.
+
+    Where many claim one URL, one more or less makes none: their number doesn't cost its square.
+    """
+    return after if _rivalry(before) != _rivalry(after) else _NO_IDS
 
 
 def _has_moved(before: Sandbox, after: Sandbox) -> bool:

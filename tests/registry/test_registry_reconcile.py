@@ -21,6 +21,7 @@ from kata_exporter.model import (
     SandboxSeen,
 )
 from kata_exporter.registry import Known, reconcile
+from kata_exporter.registry.told import Told
 
 URL = "unix:///run/a.sock"
 VSOCK = "vsock://77:1024"
@@ -274,12 +275,40 @@ def test_what_an_administrator_wrote_stands_and_a_shim_that_announces_it_is_refu
         assert known.entries["box-b"].sandbox.agent_url == ""
 
 
-def test_many_rivals_are_counted_not_listed() -> None:
+def test_of_many_rivals_the_first_is_named() -> None:
     known = known_after(*(announced(f"box-{n}") for n in range(6)))
 
     refusal = known.entries["box-0"].sandbox.refusal
     assert refusal is not None
-    assert refusal.detail.endswith("claimed by box-1, box-2, box-3 and 2 more too")
+    assert refusal.detail.endswith("claimed by box-1 and others too")
+    known = reconcile(known, SandboxGone(announced().source, "box-1"), next_generation=900).known
+    refusal = known.entries["box-0"].sandbox.refusal
+    assert refusal is not None
+    assert refusal.detail.endswith("claimed by box-2 and others too")
+
+
+def test_one_more_of_many_claimants_costs_no_more_than_of_a_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    merged = 0
+    merge = Told.merged
+
+    def counting(told: Told, generation: int) -> Sandbox:
+        nonlocal merged
+        merged += 1
+        return merge(told, generation)
+
+    monkeypatch.setattr(Told, "merged", counting)
+    known = known_after(announced("box-00"))
+    costs = []
+    for number in range(100):
+        merged = 0
+        known = reconcile(
+            known, announced(f"box-{number + 1:02}"), next_generation=9 * number
+        ).known
+        costs.append(merged)
+
+    assert max(costs[3:]) <= min(costs[:3])
 
 
 def test_an_event_costs_little_more_beside_ten_thousand_sandboxes() -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import PurePath
 
 from kata_exporter.clock import Clock, TimerHandle
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 0.5
 RESCAN_SECONDS = 60.0
+RIVALS_ASKED = 8
+"""How many of those that announced the same are asked again at once; any others by the minute."""
 
 _RUST_DIRECTORY = "kata"
 """The last part of the directory that runtime-rs uses, ``/run/kata``."""
@@ -154,7 +157,7 @@ class DirectorySource:
                 _log("a shim told its agent's address", shim.directory, shim.sandbox_id, url)
                 rivals = self._claims.make(shim, url)
                 self._say(_sighting(shim, url=url, announced=announcement))
-                for rival in rivals:
+                for rival in islice(rivals, RIVALS_ASKED):
                     self._asking.begin(rival)
             case Refusal():
                 self._metrics.count_shim_request(Reason(answer.reason))
