@@ -15,8 +15,7 @@ from kata_exporter.cli.agent.parameters import parameters_of
 from kata_exporter.cli.agent.target import Target, target_of
 from kata_exporter.cli.runner import run_until_signal
 from kata_exporter.clock import Clock, SystemClock
-from kata_exporter.errors import ArgumentError, ConfigError
-from kata_exporter.sockets import Dialer
+from kata_exporter.errors import AddressError, ArgumentError, ConfigError
 from kata_exporter.telemetry.hooks import CallInfo, CallWatch, NoWatch
 
 
@@ -59,15 +58,15 @@ def run_method(args: argparse.Namespace) -> int:
             " add --yes-change-guest if that is meant; nothing was sent"
         )
         return exit_codes.UNCONFIRMED
-    call = _call_of(args, method)
     try:
+        call = _call_of(args, method)
         page = run_until_signal(perform(call, SystemClock()))
     except ArgumentError as error:
         raise ConfigError(f"{method.name}: {error}") from error
     except AgentError as error:
         output.complain(_line(error))
         return exit_codes.FAILED
-    except CopyError as error:
+    except (AddressError, CopyError) as error:
         output.complain(str(error))
         return exit_codes.FAILED
     if page is None:
@@ -98,7 +97,7 @@ async def perform(call: ShellCall, clock: Clock) -> bytes:
         CopyError: a file of the host can't be copied.
     """
     agent = KataAgent(
-        Dialer().dial_url,
+        call.target.dial_url,
         call.target.url,
         target=call.target.about,
         clock=clock,

@@ -84,6 +84,7 @@ def add_parser(commands: Commands) -> None:
         "--raw", action="store_true", help="print text or bytes as they are, instead of JSON"
     )
     flags.add_config_file(parser)
+    flags.add_discovery(parser)
     parser.set_defaults(run=run)
 
 

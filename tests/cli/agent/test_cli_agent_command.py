@@ -93,10 +93,30 @@ def test_without_a_configuration_it_says_what_to_write(
 ) -> None:
     monkeypatch.delenv("KATA_EXPORTER_CONFIG_FILE", raising=False)
 
-    assert complaint(capfd, 2, "web-1", "check") == (
+    assert complaint(capfd, 2, "--discovery.directory", "none", "web-1", "check") == (
         "'web-1' is no URL, and no sandboxes are configured: write SCHEME://…, or list some under"
         " sandboxes: in --config.file"
     )
+
+
+def test_a_shim_that_does_not_answer_is_told_with_1(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "box-a").mkdir()
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(tmp_path / "box-a" / "shim-monitor.sock"))
+
+        told = complaint(capfd, 1, "--discovery.directory", str(tmp_path), "box-a", "check")
+
+    assert told.startswith("shim: Connection refused")
+
+
+def test_a_sandbox_that_is_nowhere_is_told_with_where_was_looked(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = complaint(capfd, 2, "--discovery.directory", str(tmp_path), "box-a", "check")
+
+    assert f"nor has it a shim in {tmp_path}" in told
 
 
 def test_many_sandboxes_are_not_all_listed(
@@ -108,7 +128,7 @@ def test_many_sandboxes_are_not_all_listed(
 
     told = complaint(capfd, 2, "--config.file", str(config), "unlike", "check")
 
-    assert told.endswith("; there are s-0, s-1, s-2, s-3, s-4, …")
+    assert "; there are s-0, s-1, s-2, s-3, s-4, …;" in told
 
 
 # What it is asked
