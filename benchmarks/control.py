@@ -19,7 +19,11 @@ END_SECONDS = 10.0
 
 ROOT = Path(__file__).resolve().parent.parent
 
-NO_DIRECTORIES = {"KATA_EXPORTER_DISCOVERY_DIRECTORY": "none"}
+ALONE = {
+    "KATA_EXPORTER_DISCOVERY_DIRECTORY": "none",
+    "KATA_EXPORTER_CRI_ENDPOINT": "none",
+    "KATA_EXPORTER_CONTAINERD_ENDPOINT": "none",
+}
 """Environment of an exporter: sandboxes of the machine that it measures on are no part of the fleet."""
 
 Answer = dict[str, Any]
@@ -121,7 +125,7 @@ def environment(tree: Path) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("KATA_EXPORTER_", "OTEL_", "PYTHON"))
     }
-    return {**kept, **NO_DIRECTORIES, "PYTHONPATH": str(tree)}
+    return {**kept, **ALONE, "PYTHONPATH": str(tree)}
 
 
 async def answer_commands(commands: Mapping[str, Command]) -> None:

@@ -6,6 +6,7 @@ Times are of ``CLOCK_MONOTONIC``, which all processes of a machine share.
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.control import Answer, answer_commands
@@ -17,6 +18,7 @@ from kata_exporter.config.settings import (
     ListenAddress,
     Settings,
     WebSettings,
+    by_hand,
 )
 from kata_exporter.model import Sandbox
 
@@ -36,7 +38,8 @@ class Discovering:
     async def start(self, folder: str) -> Answer:
         """Serve the node below a folder; return the port."""
         root = Path(folder)
-        settings = Settings(
+        settings = replace(
+            by_hand(Settings()),
             collection=CollectionSettings(interval_seconds=INTERVAL_SECONDS),
             discovery=DiscoverySettings(
                 directories=tuple(str(root / name) for name in DIRECTORIES),

@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
-from benchmarks.control import NO_DIRECTORIES, Answer, Command, answer_commands
+from benchmarks.control import ALONE, Answer, Command, answer_commands
 from kata_exporter.app import Exporter
 from kata_exporter.config.load import load_settings
 from kata_exporter.config.settings import Settings
@@ -69,9 +69,7 @@ class InProcess:
     async def load(self, config: str) -> Answer:
         """Read the configuration, outside of any measurement."""
         flags = {"web.listen-address": ["127.0.0.1:0"]}
-        self._settings = load_settings(
-            config_file=Path(config), environ=NO_DIRECTORIES, flags=flags
-        )
+        self._settings = load_settings(config_file=Path(config), environ=ALONE, flags=flags)
         return {}
 
     async def first_round(self) -> Answer:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from google.protobuf.internal import api_implementation
@@ -20,22 +20,17 @@ from kata_exporter.collectors.rounds import BAD_VERSION, RoundSettings
 from kata_exporter.collectors.scheduler import Scheduler
 from kata_exporter.config.keys import left_for_a_restart
 from kata_exporter.config.reload import Reloader
-from kata_exporter.config.settings import Settings, StaticSandbox
+from kata_exporter.config.settings import Settings
 from kata_exporter.discovery.directory import (
-    DirectorySource,
     ResyncCause,
-    checked_ask,
-    source_name,
 )
-from kata_exporter.discovery.registration import RegistrationSource
-from kata_exporter.discovery.shim import ShimClient
 from kata_exporter.discovery.source import Source
-from kata_exporter.discovery.static import StaticSource, static_sandbox
 from kata_exporter.errors import AddressError, ConfigError, Reason
 from kata_exporter.exposition import render
+from kata_exporter.finding import Finding
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
-from kata_exporter.model import Announcement, Sandbox, SandboxSeen
+from kata_exporter.model import Announcement, Sandbox
 from kata_exporter.registry import FirstSeen, Listener, Publisher, Registry
 from kata_exporter.snapshot import Round, SandboxState, Store
 from kata_exporter.sockets import AgentUrl, Dial, Dialer
@@ -118,18 +113,16 @@ class Exporter:
         self._publisher = Publisher(
             [self._store, self._collection, *listeners],
             clock=self._clock,
-            naming_seconds=0.0,
+            names_come=lambda: self._finding.names_are_to_be_had,
         )
         self._first_seen = FirstSeen(self._clock)
         self._registry = Registry([self._first_seen, self._publisher])
-        self._static = StaticSource(_static_sandboxes(settings.sandboxes))
-        self._directories = self._directory_source()
-        self._registrations = RegistrationSource(self._clock)
-        self._sources: tuple[Source, ...] = (
-            self._static,
-            self._registrations,
-            self._directories,
-            *sources,
+        self._finding = Finding(
+            settings,
+            self._registry,
+            clock=self._clock,
+            self_metrics=self._self_metrics,
+            more=sources,
         )
         self._web: WebServer | None = None
         self._first_round: asyncio.Task[None] | None = None
@@ -144,7 +137,7 @@ class Exporter:
         web = WebServer(
             self,
             self._settings.web,
-            api=Api(self, self._registrations, clock=self._clock),
+            api=Api(self, self._finding.registrations, clock=self._clock),
             clock=self._clock,
             on_request=self._self_metrics.count_http_request,
             reload=None if self._reloader is None else self._reloader.reload,
@@ -152,15 +145,13 @@ class Exporter:
         await web.start()
         self._web = web
         self._start_collection()
+        self._finding.report()
         if self._reloader is not None:
             self._reloader.watch(
                 self.apply,
                 clock=self._clock,
                 on_result=lambda successful: self._note_load(successful=successful),
             )
-        logger.info(
-            "looking for sandboxes", extra=fields(directories=self._directories.how or None)
-        )
         logger.info(
             "serving metrics",
             extra=fields(
@@ -180,7 +171,13 @@ class Exporter:
             logger.warning("this change needs a restart", extra=fields(key=key))
         before, self._last_read = self._settings, settings
         # What it was started with goes on.
-        self._settings = replace(settings, web=before.web, discovery=before.discovery)
+        self._settings = replace(
+            settings,
+            web=before.web,
+            discovery=before.discovery,
+            cri=before.cri,
+            containerd=before.containerd,
+        )
         if settings.log != before.log:
             configure_logging(settings.log.level, settings.log.format)
         collection = settings.collection
@@ -191,7 +188,7 @@ class Exporter:
                 timeout_seconds=collection.timeout_seconds,
                 concurrency=collection.concurrency,
             )
-        self._static.replace(_static_sandboxes(settings.sandboxes))
+        self._finding.replace_static(settings.sandboxes)
 
     async def stop(self) -> None:
         """Stop everything; returns when no task, connection or listener is left."""
@@ -200,8 +197,7 @@ class Exporter:
             self._web = None
         if self._reloader is not None:
             await self._reloader.aclose()
-        for source in self._sources:
-            await source.aclose()
+        await self._finding.aclose()
         self._publisher.close()
         if self._first_round is not None:
             self._first_round.cancel()
@@ -248,6 +244,8 @@ class Exporter:
         return None if sandbox is None else self._listed(sandbox)
 
     def _listed(self, sandbox: Sandbox) -> ListedSandbox:
+        # Under the name that it was published with, which a source may have lost meanwhile.
+        sandbox = self._publisher.published(sandbox.id) or sandbox
         state = self._store.state(sandbox)
         shown = state or SandboxState(up=False, reason=Reason.PENDING, detail="")
         return ListedSandbox(
@@ -257,7 +255,7 @@ class Exporter:
             detail=shown.detail,
             known_seconds=self._first_seen.age_seconds(sandbox.id),
             published=state is not None,
-            lease_seconds=self._registrations.lease_seconds(sandbox.id),
+            lease_seconds=self._finding.registrations.lease_seconds(sandbox.id),
         )
 
     def _call_hook(self) -> CallHook:
@@ -270,29 +268,8 @@ class Exporter:
         self._self_metrics.set_config_loaded(successful=successful, time=self._clock.time())
 
     def _count_sandboxes(self) -> None:
-        sandboxes = self._registry.sandboxes()
-        self._self_metrics.set_sandboxes(len(sandboxes))
-        by_source = Counter({source_name(path): 0 for path in self._settings.discovery.directories})
-        for sandbox in sandboxes:
-            by_source.update(sandbox.sources)
-        self._self_metrics.discovery.set_sandboxes(by_source)
-
-    def _directory_source(self) -> DirectorySource:
-        settings = self._settings.discovery
-        ask = checked_ask(
-            ShimClient(peer_uids=frozenset(settings.peer_uids)),
-            agent_roots=settings.agent_roots,
-            agent_port=settings.agent_port,
-        )
-        return DirectorySource(
-            settings.directories,
-            ask,
-            self._clock,
-            metrics=self._self_metrics.discovery,
-            limiter=LogLimiter(
-                self._clock, on_suppressed=self._self_metrics.count_suppressed_log_lines
-            ),
-        )
+        self._self_metrics.set_sandboxes(len(self._registry.sandboxes()))
+        self._self_metrics.discovery.set_sandboxes(self._finding.count_by_source())
 
     def _new_collection(self) -> Collection:
         settings = self._settings.collection
@@ -315,22 +292,9 @@ class Exporter:
         )
 
     def _start_collection(self) -> asyncio.Task[None]:
-        for source in self._sources:
-            source.watch(self._registry.apply)
-        self._warn_of_nothing()
+        self._finding.watch()
         self._first_round = asyncio.get_running_loop().create_task(self._ask_everyone_once())
         return self._first_round
-
-    def _warn_of_nothing(self) -> None:
-        if self._registry.sandboxes() or self._directories.any_present:
-            return
-        directories = ", ".join(self._settings.discovery.directories)
-        logger.warning(
-            "no sandboxes: none are configured, and there is no directory of Kata's shims; on a"
-            " node that has one, mount it into the container; or list some under sandboxes: in"
-            " --config.file",
-            extra=fields(looked_for=directories or None),
-        )
 
     async def _ask_everyone_once(self) -> None:
         await self._publisher.none_held()
@@ -372,9 +336,3 @@ class Exporter:
                 lines_passed_over=passed_over or None,
             ),
         )
-
-
-def _static_sandboxes(entries: Iterable[StaticSandbox]) -> Iterator[SandboxSeen]:
-    return (
-        static_sandbox(entry.id, entry.agent_url, entry.pod, entry.containers) for entry in entries
-    )

@@ -52,6 +52,22 @@ def add_discovery(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_runtime(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cri.endpoint`` and ``--containerd.endpoint``."""
+    _add(
+        parser,
+        "cri.endpoint",
+        metavar="URL",
+        help="where CRI names the pods: unix:///PATH, auto, or none (default auto)",
+    )
+    _add(
+        parser,
+        "containerd.endpoint",
+        metavar="URL",
+        help="which containerd's events are heard: unix:///PATH, auto, or none (default auto)",
+    )
+
+
 def add_listen_address(parser: argparse.ArgumentParser) -> None:
     """Add ``--web.listen-address``."""
     _add(

@@ -26,6 +26,7 @@ def add_parser(commands: Commands) -> None:
     flags.add_config_file(parser)
     flags.add_sandboxes_directory(parser)
     flags.add_discovery(parser)
+    flags.add_runtime(parser)
     flags.add_log(parser)
     parser.set_defaults(run=run)
 
@@ -40,10 +41,14 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("scrape asks once and ends: add --once (for more, run serve)")
     # Slow to import, and not needed for --help.
     from kata_exporter.cli.runner import run_until_signal  # noqa: PLC0415  see above
+    from kata_exporter.config.settings import LogLevel  # noqa: PLC0415  see above
     from kata_exporter.telemetry.logs import configure_logging  # noqa: PLC0415  see above
 
     settings = flags.settings_from(args)
-    configure_logging(settings.log.level, settings.log.format)
+    level = settings.log.level
+    if level == "info" and not vars(args).get("log.level"):
+        level = LogLevel.WARN  # what a server tells of its start is nothing to tell here
+    configure_logging(level, settings.log.format)
     scraped = run_until_signal(_scrape(settings))
     if scraped is None:
         return exit_codes.INTERRUPTED

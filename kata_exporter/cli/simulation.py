@@ -2,10 +2,10 @@
 
 import argparse
 import asyncio
+import errno
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from kata_exporter.cli import flags, output
 from kata_exporter.cli.runner import until_cancelled
 from kata_exporter.cli.summary import why_down
 from kata_exporter.clock import Clock
-from kata_exporter.config.settings import DiscoverySettings, Settings
+from kata_exporter.config.settings import Settings
 from kata_exporter.errors import ConfigError
 from kata_exporter.simulator import KINDS, Director, Fleet
 from kata_exporter.telemetry.logs import configure_logging
@@ -37,7 +37,7 @@ async def demonstrate(args: argparse.Namespace, clock: Clock) -> None:
     if getattr(args, "web.listen-address", None):
         raise ConfigError("--agents-only starts no exporter: leave out --web.listen-address")
     with _own_folder(args.agents_only) as folder:
-        async with _fleet(args, folder, clock, serves_runtime=True) as fleet:
+        async with _fleet(args, folder, clock) as fleet:
             await _offer(args, fleet, clock)
 
 
@@ -75,9 +75,7 @@ def _kept_config(fleet: Fleet, path: Path, interval: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _fleet(
-    args: argparse.Namespace, folder: Path, clock: Clock, *, serves_runtime: bool = False
-) -> AsyncIterator[Fleet]:
+async def _fleet(args: argparse.Namespace, folder: Path, clock: Clock) -> AsyncIterator[Fleet]:
     """Run the scenario's fleet in a folder.
 
     Raises:
@@ -89,7 +87,7 @@ async def _fleet(
         seed=args.seed,
         kinds=KINDS[args.scenario],
         clock=clock,
-        serves_runtime=serves_runtime,
+        serves_runtime=True,
     )
     try:
         with _no_sockets_as_mistake(folder):
@@ -114,7 +112,8 @@ def _no_sockets_as_mistake(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or folder
-        raise ConfigError(f"can't simulate a sandbox: {error.strerror}: {where}") from error
+        how = ": name a shorter folder, or set TMPDIR" if error.errno == errno.ENAMETOOLONG else ""
+        raise ConfigError(f"can't simulate a sandbox: {error.strerror}: {where}{how}") from error
 
 
 @asynccontextmanager
@@ -132,10 +131,8 @@ async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 async def _show(args: argparse.Namespace, fleet: Fleet, clock: Clock) -> None:
     """Run the exporter on the fleet, and print where it is and how it fares until cancelled."""
     config_file = fleet.host.root / CONFIG_NAME
-    config_file.write_text(f"collection: {{interval: {args.interval}}}\n")
-    # The fleet alone: this machine may have sandboxes of its own.
-    settings = replace(_settings(args, config_file), discovery=DiscoverySettings(directories=()))
-    exporter = Exporter(settings, sources=[fleet])
+    fleet.write_config(config_file, interval=args.interval)
+    exporter = Exporter(_settings(args, config_file))
     try:
         await exporter.start()
         where = ", ".join(f"http://{_reachable(a)}/metrics" for a in exporter.addresses)

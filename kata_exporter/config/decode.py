@@ -1,10 +1,19 @@
 """From the trees of the configuration's files to `Settings`: their keys, and what they may hold."""
 
+import re
+
 from kata_exporter.config.cursor import Cursor
 from kata_exporter.config.keys import children
-from kata_exporter.config.paths import parse_absolute_path, parse_path, parse_socket_path
+from kata_exporter.config.paths import (
+    parse_absolute_path,
+    parse_endpoint,
+    parse_path,
+    parse_socket_path,
+)
 from kata_exporter.config.settings import (
     CollectionSettings,
+    ContainerdSettings,
+    CriSettings,
     DiscoverySettings,
     ListenAddress,
     LogFormat,
@@ -27,8 +36,11 @@ MAX_URL_LENGTH = 4096
 MAX_PORT = 2**32 - 2  # of vsock, whose last number stands for any
 MAX_UID = 2**32 - 2  # the last number stands for none
 MAX_LISTED = 64
+MAX_PATTERN_LENGTH = 317  # the longest key of a label: a prefix, a slash and a name
+CONTAINERD_NAMESPACE = re.compile(r"[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*", re.ASCII)
 
 _ID_RULE = "2 to 128 ASCII letters, digits, '_', '.' or '-', a letter or digit first"
+_NAMESPACE_RULE = "letters and digits, with single '.', '-' or '_' between them, as k8s.io"
 _ADDRESS_WANTED = "must be an address such as 127.0.0.1:9823"
 _PATH_WANTED = "must be the path of a folder"
 
@@ -67,11 +79,14 @@ def decode(root: Cursor, ids: Ids) -> Settings:
     sections = root.table(children(""))
     defaults = Settings()
     collection, discovery = sections.get("collection"), sections.get("discovery")
+    cri, containerd = sections.get("cri"), sections.get("containerd")
     web, log = sections.get("web"), sections.get("log")
     sandboxes, directory = sections.get("sandboxes"), sections.get("sandboxes_directory")
     return Settings(
         collection=_collection(collection) if collection else defaults.collection,
         discovery=_discovery(discovery) if discovery else defaults.discovery,
+        cri=_cri(cri) if cri else defaults.cri,
+        containerd=_containerd(containerd) if containerd else defaults.containerd,
         web=_web(web) if web else defaults.web,
         log=_log(log) if log else defaults.log,
         sandboxes=_sandboxes(sandboxes, ids) if sandboxes else (),
@@ -141,6 +156,37 @@ def _uids(section: Cursor) -> tuple[int, ...]:
     places = section.items(may_be_null=False, at_most=MAX_LISTED)
     numbers = [place.whole_number(at_least=0, at_most=MAX_UID) for place in places]
     return tuple(dict.fromkeys(uid for uid in numbers if uid is not None))
+
+
+def _cri(section: Cursor) -> CriSettings:
+    values = section.table(children("cri"))
+    endpoint, handlers = values.get("endpoint"), values.get("runtime_handlers")
+    labels, defaults = values.get("pod_labels"), CriSettings()
+    return CriSettings(
+        endpoint=_endpoint(endpoint) or defaults.endpoint,
+        runtime_handlers=_patterns(handlers) if handlers else defaults.runtime_handlers,
+        pod_labels=_patterns(labels) if labels else defaults.pod_labels,
+    )
+
+
+def _containerd(section: Cursor) -> ContainerdSettings:
+    values = section.table(children("containerd"))
+    namespace, defaults = values.get("namespace"), ContainerdSettings()
+    name = namespace.identifier(CONTAINERD_NAMESPACE, _NAMESPACE_RULE) if namespace else None
+    return ContainerdSettings(
+        endpoint=_endpoint(values.get("endpoint")) or defaults.endpoint,
+        namespace=name or defaults.namespace,
+    )
+
+
+def _endpoint(place: Cursor | None) -> str | None:
+    return place.parsed(parse_endpoint, "must be auto, none or unix:///PATH") if place else None
+
+
+def _patterns(section: Cursor) -> tuple[str, ...]:
+    places = section.items(may_be_null=False, at_most=MAX_LISTED)
+    texts = [place.text(min_length=1, max_length=MAX_PATTERN_LENGTH) for place in places]
+    return tuple(dict.fromkeys(text for text in texts if text is not None))
 
 
 def _web(section: Cursor) -> WebSettings:

@@ -4,7 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kata_exporter.config.environment import variable_name
-from kata_exporter.config.paths import parse_absolute_path, parse_path, parse_socket_path
+from kata_exporter.config.paths import (
+    parse_absolute_path,
+    parse_endpoint,
+    parse_path,
+    parse_socket_path,
+)
 from kata_exporter.config.problems import Problems
 from kata_exporter.config.settings import ListenAddress, LogFormat, LogLevel, Settings
 from kata_exporter.config.words import parse_choice, parse_switch
@@ -51,6 +56,15 @@ def _absolute(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(parse_absolute_path(value) for value in values))
 
 
+def _with_cri(settings: Settings, values: Sequence[str]) -> Settings:
+    return replace(settings, cri=replace(settings.cri, endpoint=parse_endpoint(values[-1])))
+
+
+def _with_containerd(settings: Settings, values: Sequence[str]) -> Settings:
+    endpoint = parse_endpoint(values[-1])
+    return replace(settings, containerd=replace(settings.containerd, endpoint=endpoint))
+
+
 def _with_addresses(settings: Settings, values: Sequence[str]) -> Settings:
     addresses = tuple(ListenAddress.parse(value) for value in values)
     return replace(settings, web=replace(settings.web, listen_addresses=addresses))
@@ -80,6 +94,8 @@ OVERRIDES = (
     Override("config.sandboxes-directory", _with_sandboxes_directory),
     Override("discovery.directory", _with_directories, repeatable=True),
     Override("discovery.agent-root", _with_agent_roots, repeatable=True),
+    Override("cri.endpoint", _with_cri),
+    Override("containerd.endpoint", _with_containerd),
     Override("web.listen-address", _with_addresses, repeatable=True),
     Override("web.enable-lifecycle", _with_lifecycle),
     Override("web.admin-socket", _with_admin_socket),

@@ -9,8 +9,8 @@ MAX_PATH_LENGTH = 4096
 MAX_SOCKET_PATH_BYTES = 107
 """What a socket's address has room for: clients such as curl know no way around it."""
 
-NO_SOCKET = "none"
-"""The word that stands for no socket."""
+AUTO, NONE = "auto", "none"
+"""The words that stand for the usual sockets, and for no socket."""
 
 
 def parse_path(text: str) -> str:
@@ -44,7 +44,7 @@ def parse_socket_path(text: str) -> str:
     Raises:
         ValueError: it isn't one, or is longer than what a socket's address has room for.
     """
-    if text == NO_SOCKET:
+    if text == NONE:
         return ""
     path = parse_absolute_path(text)
     if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
@@ -53,3 +53,20 @@ def parse_socket_path(text: str) -> str:
             " a unix socket has room for"
         )
     return path
+
+
+def parse_endpoint(text: str) -> str:
+    """Return ``auto``, ``none``, or ``unix:///PATH``, which may be written as a path alone.
+
+    Raises:
+        ValueError: it is none of these, or the path of no socket.
+    """
+    if text in {AUTO, NONE}:
+        return text
+    path = text.removeprefix("unix://").removeprefix("unix:")
+    if not path.startswith("/"):
+        raise ValueError(
+            f"{quoted(text)} is no endpoint: write {AUTO}, {NONE}, or the path of a unix socket as"
+            " unix:///run/containerd/containerd.sock"
+        )
+    return f"unix://{parse_socket_path(path)}"

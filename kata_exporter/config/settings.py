@@ -1,7 +1,7 @@
 """What can be set, with the defaults. All frozen: a reload makes new ones and compares."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
@@ -125,6 +125,27 @@ class DiscoverySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CriSettings:
+    """Where pods' names and containers come from.
+
+    ``endpoint`` is ``auto``, ``none`` or ``unix:///PATH``. ``runtime_handlers`` are patterns of the
+    handlers whose pods are Kata's, and ``pod_labels`` those of the labels of pods that are shown.
+    """
+
+    endpoint: str = "auto"
+    runtime_handlers: tuple[str, ...] = ("kata*",)
+    pod_labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerdSettings:
+    """Whose events of containers are heard; ``endpoint`` as CRI's, ``namespace`` is containerd's."""
+
+    endpoint: str = "auto"
+    namespace: str = "k8s.io"
+
+
+@dataclass(frozen=True, slots=True)
 class WebSettings:
     """Where metrics are served, and whether ``/-/reload`` is.
 
@@ -176,7 +197,19 @@ class Settings:
 
     collection: CollectionSettings = field(default_factory=CollectionSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
+    cri: CriSettings = field(default_factory=CriSettings)
+    containerd: ContainerdSettings = field(default_factory=ContainerdSettings)
     web: WebSettings = field(default_factory=WebSettings)
     log: LogSettings = field(default_factory=LogSettings)
     sandboxes: tuple[StaticSandbox, ...] = ()
     sandboxes_directory: str = ""
+
+
+def by_hand(settings: Settings) -> Settings:
+    """Return `settings` without what finds sandboxes by itself: only those that are listed count."""
+    return replace(
+        settings,
+        discovery=replace(settings.discovery, directories=()),
+        cri=replace(settings.cri, endpoint="none"),
+        containerd=replace(settings.containerd, endpoint="none"),
+    )

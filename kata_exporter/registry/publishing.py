@@ -1,7 +1,7 @@
 """When a sandbox is shown, and under which name: between the registry and its other listeners."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kata_exporter.clock import Clock, TimerHandle
@@ -22,15 +22,15 @@ class Publisher:
     Args:
         listeners: told of what is published, as by the registry.
         clock: for the wait.
-        naming_seconds: how long a name is waited for; 0 publishes at once.
+        names_come: whether a name is to be had from any source now; if not, none is waited for.
     """
 
     def __init__(
-        self, listeners: Sequence[Listener], *, clock: Clock, naming_seconds: float
+        self, listeners: Sequence[Listener], *, clock: Clock, names_come: Callable[[], bool]
     ) -> None:
         self._listeners = tuple(listeners)
         self._clock = clock
-        self._naming_seconds = naming_seconds
+        self._names_come = names_come
         self._held: dict[str, Sandbox] = {}
         self._timers: dict[str, TimerHandle] = {}
         self._published: dict[str, Sandbox] = {}
@@ -38,8 +38,8 @@ class Publisher:
 
     def started(self, sandbox: Sandbox) -> None:
         """Publish a sandbox that has a name; hold another one back."""
-        if self._naming_seconds and not _is_named(sandbox.pod):
-            due = self._clock.monotonic() + self._naming_seconds
+        if not _is_named(sandbox.pod) and self._names_come():
+            due = self._clock.monotonic() + NAMING_SECONDS
             self._held[sandbox.id] = sandbox
             self._timers[sandbox.id] = self._clock.call_at(due, lambda: self._release(sandbox.id))
         else:
@@ -69,9 +69,9 @@ class Publisher:
         for listener in reversed(self._listeners):
             listener.stopped(published)
 
-    def is_published(self, sandbox_id: str) -> bool:
-        """Whether the listeners know of a sandbox."""
-        return sandbox_id in self._published
+    def published(self, sandbox_id: str) -> Sandbox | None:
+        """Return a sandbox as the listeners know it; None where they don't."""
+        return self._published.get(sandbox_id)
 
     async def none_held(self) -> None:
         """Return when none of those sandboxes is held back that are now."""

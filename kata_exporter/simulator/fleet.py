@@ -12,7 +12,8 @@ from kata_exporter.model import Container, DiscoveryEvent, Pod, TellDiscovery
 from kata_exporter.simulator.agent.agent import OnRequest
 from kata_exporter.simulator.guest.wave import seeded
 from kata_exporter.simulator.host.host import SimulatedHost
-from kata_exporter.simulator.kinds import EVERY_WAY, Kind
+from kata_exporter.simulator.host.shim import ShimLayout
+from kata_exporter.simulator.kinds import EVERY_WAY, VM_FOLDERS, Kind
 from kata_exporter.simulator.sandbox import SimulatedSandbox, Site
 
 _NAMESPACES = ("shop", "search", "billing", "media")
@@ -142,27 +143,22 @@ class Fleet:
         self._listener = None
 
     def write_config(self, path: Path, *, interval: str = "5s") -> None:
-        """Write the exporter's configuration for this fleet; `interval` as ``collection`` has it.
+        """Write the configuration of an exporter that is to find this fleet, as on a node.
 
-        Sandboxes of the machine that the fleet runs on aren't looked for.
+        Of the machine that the fleet runs on nothing is looked at. `interval` as ``collection`` has
+        it.
         """
-        entries = [
-            {
-                "id": sandbox.id,
-                "agent_url": sandbox.agent_url,
-                "pod": {
-                    "namespace": sandbox.pod.namespace,
-                    "name": sandbox.pod.name,
-                    "uid": sandbox.pod.uid,
-                },
-                "containers": [{"id": c.id, "name": c.name} for c in sandbox.containers],
-            }
-            for sandbox in self.sandboxes
-        ]
+        runtime = self.host.runtime_socket
+        endpoint = "none" if runtime is None else f"unix://{runtime}"
+        root = self.host.root
         settings = {
             "collection": {"interval": interval},
-            "discovery": {"directories": []},
-            "sandboxes": entries,
+            "discovery": {
+                "directories": [str(root / layout.folder) for layout in ShimLayout],
+                "agent_roots": [str(root / folder) for folder in VM_FOLDERS],
+            },
+            "cri": {"endpoint": endpoint},
+            "containerd": {"endpoint": endpoint},
         }
         path.write_text(yaml.safe_dump(settings, sort_keys=False))
 

@@ -8,6 +8,11 @@ from kata_exporter.simulator.guest.cgroups import CgroupVersion
 from kata_exporter.simulator.guest.profiles import Profile
 from kata_exporter.simulator.host.shim import ShimLayout
 
+_VMS = {ShimLayout.GO: Path("run/vc/vm"), ShimLayout.RUST: ShimLayout.RUST.folder}
+
+VM_FOLDERS = tuple(_VMS.values())
+"""Where the folders of VMs are, relative to the host's root."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -32,8 +37,7 @@ class Kind:
 
     def folder(self, sandbox_id: str) -> Path:
         """Return the folder of its VM, relative to the host's root; it is the sandbox's alone."""
-        vms = Path("run/vc/vm") if self.layout is ShimLayout.GO else self.layout.folder
-        return vms / sandbox_id
+        return _VMS[self.layout] / sandbox_id
 
     def agent_socket(self, sandbox_id: str) -> Path:
         """Return the socket that leads to its agent, relative to the host's root."""

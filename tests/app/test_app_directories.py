@@ -68,6 +68,8 @@ async def test_the_sandboxes_of_both_runtimes_are_found_and_asked(tmp_path: Path
         runtimes = re.findall(r'^kata_sandbox_info\{.*runtime="(\w+)"', found, re.MULTILINE)
         assert sorted(runtimes) == ["go"] * 4 + ["rust"] * 4
         assert samples(found, "kata_exporter_discovery_sandboxes") == [
+            'kata_exporter_discovery_sandboxes{source="static"} 0.0',
+            'kata_exporter_discovery_sandboxes{source="registration"} 0.0',
             f'kata_exporter_discovery_sandboxes{{source="directory:{tmp_path / SBS}"}} 4.0',
             f'kata_exporter_discovery_sandboxes{{source="directory:{tmp_path / KATA}"}} 4.0',
         ]
@@ -169,5 +171,7 @@ async def test_a_directory_without_sandboxes_is_nothing_to_warn_of(
     assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
     (line,) = [r for r in caplog.records if r.getMessage() == "looking for sandboxes"]
     assert line.__dict__["fields"] == {
-        "directories": f"{tmp_path / SBS} (absent), {tmp_path / KATA} (inotify)"
+        "directories": f"{tmp_path / SBS} (absent), {tmp_path / KATA} (inotify)",
+        "cri": "none",
+        "containerd": "none",
     }

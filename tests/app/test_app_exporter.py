@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ from kata_exporter.agent import OBSERVED_METHODS
 from kata_exporter.app import Exporter
 from kata_exporter.config.settings import (
     ListenAddress,
-    Settings,
     StaticSandbox,
     WebSettings,
 )
@@ -22,7 +22,7 @@ from kata_exporter.simulator.faults.answers import metrics_text
 from kata_exporter.simulator.faults.texts import adding
 from kata_exporter.sockets import bind_unix
 from promtool import check_metrics
-from rig import NO_DIRECTORIES, running, samples, settings_for
+from rig import ALONE, running, samples, settings_for
 from waiting import soon
 
 INTERVAL_SECONDS = 1.0
@@ -248,7 +248,7 @@ async def test_ready_only_after_the_first_round(tmp_path: Path) -> None:
 
 async def test_ready_at_once_without_sandboxes() -> None:
     web = WebSettings((ListenAddress("127.0.0.1", 0),))
-    exporter = Exporter(Settings(discovery=NO_DIRECTORIES, web=web), environ={})
+    exporter = Exporter(replace(ALONE, web=web), environ={})
 
     await exporter.start()
 
@@ -279,4 +279,4 @@ def test_protobuf_without_its_c_decoder_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(api_implementation, "Type", lambda: "python")
 
     with pytest.raises(ConfigError, match="hostile guests"):
-        Exporter(Settings(discovery=NO_DIRECTORIES), environ={})
+        Exporter(ALONE, environ={})

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from kata_exporter._pb import agent_pb2, health_pb2
@@ -11,9 +12,7 @@ from kata_exporter.app import Exporter
 from kata_exporter.clock import SystemClock
 from kata_exporter.config.settings import (
     CollectionSettings,
-    DiscoverySettings,
     ListenAddress,
-    Settings,
     WebSettings,
 )
 from kata_exporter.model import (
@@ -28,7 +27,7 @@ from kata_exporter.model import (
 from kata_exporter.sockets import Dialer, bind_unix, connect_unix
 from kata_exporter.ttrpc import Server, ServerRequest
 from promtool import check_metrics
-from rig import samples, states, up
+from rig import ALONE, samples, states, up
 from waiting import soon
 
 SOURCE = "directory:/run/kata"
@@ -100,9 +99,9 @@ class Node:
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[tuple[Node, Exporter]]:
     node = Node(folder)
-    settings = Settings(
+    settings = replace(
+        ALONE,
         collection=CollectionSettings(interval_seconds=1.0),
-        discovery=DiscoverySettings(directories=()),
         web=WebSettings((ListenAddress("127.0.0.1", 0),)),
     )
     exporter = Exporter(

@@ -4,6 +4,7 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from kata_exporter._pb import health_pb2
@@ -12,14 +13,13 @@ from kata_exporter.clock import SystemClock
 from kata_exporter.config.settings import (
     CollectionSettings,
     ListenAddress,
-    Settings,
     StaticSandbox,
     WebSettings,
 )
 from kata_exporter.model import Container
 from kata_exporter.sockets import bind_unix
 from kata_exporter.ttrpc import Server, ServerRequest
-from rig import NO_DIRECTORIES
+from rig import ALONE
 from waiting import soon
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
@@ -64,8 +64,8 @@ async def bad_agent(path: Path, answer: Answer) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def exporter_on(*sandboxes: StaticSandbox) -> AsyncIterator[Exporter]:
-    settings = Settings(
-        discovery=NO_DIRECTORIES,
+    settings = replace(
+        ALONE,
         collection=CollectionSettings(interval_seconds=1.0),
         web=WebSettings((ListenAddress("127.0.0.1", 0),)),
         sandboxes=sandboxes,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,13 @@ from fake_clock import FakeClock
 from kata_exporter.app import Exporter
 from kata_exporter.config.settings import (
     CollectionSettings,
-    DiscoverySettings,
     ListenAddress,
-    Settings,
     WebSettings,
 )
 from kata_exporter.simulator import Fleet, SimulatedSandbox
 from kata_exporter.sockets import AgentUrl, Dial, Dialer
 from kata_exporter.ttrpc import ServerRequest
-from rig import quiet, states, up
+from rig import ALONE, quiet, states, up
 
 LIST = "/api/v1/sandboxes"
 INTERVAL_SECONDS = 15.0
@@ -56,9 +55,9 @@ class Node:
             folder / "fleet", sandboxes=1, seed=1, on_request=self.wire.append, clock=clock
         )
         self.exporter = Exporter(
-            Settings(
+            replace(
+                ALONE,
                 collection=CollectionSettings(interval_seconds=INTERVAL_SECONDS),
-                discovery=DiscoverySettings(directories=()),
                 web=WebSettings((ListenAddress("127.0.0.1", 0),), admin_socket=str(self.socket)),
             ),
             clock=clock,
@@ -154,7 +153,7 @@ async def test_a_sandbox_that_waits_for_its_name_is_listed_and_not_published(
     tmp_path: Path, clock: FakeClock
 ) -> None:
     async with running(tmp_path, clock) as node:
-        node.exporter._publisher._naming_seconds = 5.0
+        node.exporter._publisher._names_come = lambda: True
         _, listed = await node.register(pod={})
         await node.run_for(4.0)
 

@@ -29,7 +29,7 @@ def syntax_error(rig: ReloadRig, _patch: pytest.MonkeyPatch) -> str:
 def half_written(rig: ReloadRig, _patch: pytest.MonkeyPatch) -> str:
     text = rig.text()
     rig.path.write_text(text[: text.index("agent_url") + len("agent_url: '")])
-    return ":5: not valid YAML"
+    return ":7: not valid YAML"
 
 
 def wrong_owner(rig: ReloadRig, patch: pytest.MonkeyPatch) -> str:

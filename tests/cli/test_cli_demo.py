@@ -66,8 +66,8 @@ def test_flags_reach_the_fleet_and_the_settings(stage: Stage) -> None:
     assert stage.fleet["kinds"] == KINDS[Scenario.OOM]
     assert stage.settings is not None
     assert stage.settings.sandboxes == ()
-    (source,) = stage.sources
-    assert source.host.root == stage.folder
+    assert stage.sources == (), "the exporter finds the fleet as it would on a node"
+    assert stage.fleet["serves_runtime"] is True
     assert stage.settings.collection.interval_seconds == 90
     assert [str(address) for address in stage.settings.web.listen_addresses] == [":0"]
     assert stage.log == ("debug", "logfmt")

@@ -65,6 +65,7 @@ def test_every_flag_of_the_table_can_be_given() -> None:
     adds: list[Add] = [
         flags.add_sandboxes_directory,
         flags.add_discovery,
+        flags.add_runtime,
         flags.add_listen_address,
         flags.add_lifecycle,
         flags.add_admin_socket,

@@ -14,7 +14,7 @@ import pytest
 from program import END_SECONDS, first_match, get, program
 from waiting import eventually
 
-HEAD = "discovery: {directories: []}\nweb: {listen_address: '127.0.0.1:0'}\nsandboxes:\n"
+HEAD = "discovery: {directories: []}\ncri: {endpoint: none}\ncontainerd: {endpoint: none}\nweb: {listen_address: '127.0.0.1:0'}\nsandboxes:\n"
 
 
 def text(*ids: str) -> str:
@@ -69,7 +69,7 @@ def test_sighup_reloads_at_once_and_a_bad_file_is_told_with_its_line(tmp_path: P
         server.path.write_text("\n" + HEAD + "- {id: box-c}\n")
         server.process.send_signal(signal.SIGHUP)
         told = first_match(log, r'configuration not reloaded.*error="(.*)"')
-        assert told.startswith(f"{server.path}:5: sandboxes[0]: agent_url is missing")
+        assert told.startswith(f"{server.path}:7: sandboxes[0]: agent_url is missing")
         eventually(lambda: not server.reloaded())
         assert server.sandboxes() == {"box-a", "box-b"}
 
@@ -82,7 +82,16 @@ def test_a_changed_file_is_taken_by_itself(tmp_path: Path) -> None:
 
 
 def test_without_a_file_sighup_says_that_there_is_nothing_to_reload(tmp_path: Path) -> None:
-    argv = ["--web.listen-address", "127.0.0.1:0", "--discovery.directory", "none"]
+    argv = [
+        "--web.listen-address",
+        "127.0.0.1:0",
+        "--discovery.directory",
+        "none",
+        "--cri.endpoint",
+        "none",
+        "--containerd.endpoint",
+        "none",
+    ]
     with program(tmp_path, "serve", *argv) as process:
         first_match(process.stderr, r"addresses=(127\.0\.0\.1:[0-9]+)")
         process.send_signal(signal.SIGHUP)

@@ -116,7 +116,7 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
             "on: 1",
             (
                 "c.yaml:1: on: unknown key; it is one of"
-                " collection, discovery, web, log, sandboxes, sandboxes_directory"
+                " collection, discovery, cri, containerd, web, log, sandboxes, sandboxes_directory"
             ),
         ),
         ("sandboxes:\n- {id: demo-1}", "c.yaml:2: sandboxes[0]: agent_url is missing: add it"),
@@ -134,7 +134,7 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
             "[1]",
             (
                 "c.yaml:1: must be a mapping with the keys"
-                " collection, discovery, web, log, sandboxes, sandboxes_directory; here is a list"
+                " collection, discovery, cri, containerd, web, log, sandboxes, sandboxes_directory; here is a list"
             ),
         ),
         (

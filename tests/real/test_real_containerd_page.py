@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,7 @@ from kata_exporter.app import Exporter
 from kata_exporter.clock import SystemClock
 from kata_exporter.config.settings import (
     CollectionSettings,
-    DiscoverySettings,
     ListenAddress,
-    Settings,
     StaticSandbox,
     WebSettings,
 )
@@ -23,7 +22,7 @@ from kata_exporter.simulator import CgroupVersion, SimulatedAgent, SimulatedGues
 from kata_exporter.sockets import bind_unix
 from promtool import check_metrics
 from real_containerd import RealContainerd
-from rig import samples
+from rig import ALONE, samples
 from waiting import soon
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -58,9 +57,9 @@ async def agent_of(path: Path, sandbox_id: str, *container_ids: str) -> AsyncIte
 
 @asynccontextmanager
 async def exporting(sandbox: StaticSandbox, source: CriSource) -> AsyncIterator[Exporter]:
-    settings = Settings(
+    settings = replace(
+        ALONE,
         collection=CollectionSettings(interval_seconds=1.0),
-        discovery=DiscoverySettings(directories=()),
         web=WebSettings((ListenAddress("127.0.0.1", 0),)),
         sandboxes=(sandbox,),
     )

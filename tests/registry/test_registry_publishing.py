@@ -34,9 +34,9 @@ class Listener:
 
 
 class Rig:
-    def __init__(self, clock: FakeClock, naming_seconds: float = 5.0) -> None:
+    def __init__(self, clock: FakeClock, *, names_come: bool = True) -> None:
         self.listener = Listener()
-        self.publisher = Publisher([self.listener], clock=clock, naming_seconds=naming_seconds)
+        self.publisher = Publisher([self.listener], clock=clock, names_come=lambda: names_come)
         self.registry = Registry([self.publisher])
 
     def seen(
@@ -63,13 +63,13 @@ def rig(clock: FakeClock) -> Rig:
 def test_a_sandbox_that_comes_with_its_name_is_published_at_once(rig: Rig) -> None:
     rig.seen(WEB)
     assert rig.listener.words == [("started", "web-0")]
-    assert rig.publisher.is_published("box-a")
+    assert rig.publisher.published("box-a") == rig.listener.told[0][1]
 
 
 def test_a_nameless_sandbox_is_published_at_once_where_no_names_are_to_be_had(
     clock: FakeClock,
 ) -> None:
-    rig = Rig(clock, naming_seconds=0.0)
+    rig = Rig(clock, names_come=False)
     rig.seen()
     assert rig.listener.words == [("started", "")]
 
@@ -78,7 +78,7 @@ def test_a_nameless_sandbox_is_held_until_its_name_comes(rig: Rig, clock: FakeCl
     rig.seen()
     clock.advance(4.9)
     assert rig.listener.words == []
-    assert not rig.publisher.is_published("box-a")
+    assert rig.publisher.published("box-a") is None
 
     rig.seen(WEB, Container("c1", "app"))
 
@@ -162,8 +162,8 @@ async def test_waits_for_nothing_that_is_held_later(rig: Rig, clock: FakeClock) 
     await settle()
 
     assert waiting.done()
-    assert rig.publisher.is_published("box-a")
-    assert not rig.publisher.is_published("box-b")
+    assert rig.publisher.published("box-a") is not None
+    assert rig.publisher.published("box-b") is None
 
 
 def test_closed_it_publishes_nothing_of_its_own_accord(rig: Rig, clock: FakeClock) -> None:

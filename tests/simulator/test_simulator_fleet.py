@@ -144,21 +144,21 @@ async def test_a_folder_that_somebody_removed_is_no_reason_not_to_stop(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_its_configuration_is_the_fleet(tmp_path: Path) -> None:
-    fleet = Fleet(tmp_path / "sockets", sandboxes=5, clock=FakeClock())
+@pytest.mark.parametrize("serves_runtime", [True, False])
+def test_its_configuration_looks_at_its_host_and_nowhere_else(
+    tmp_path: Path, *, serves_runtime: bool
+) -> None:
+    fleet = Fleet(tmp_path, sandboxes=5, clock=FakeClock(), serves_runtime=serves_runtime)
     fleet.write_config(tmp_path / "config.yaml", interval="7s")
 
     settings = load_settings(config_file=tmp_path / "config.yaml", environ={}, flags={})
 
+    socket = f"unix://{tmp_path}/run/containerd/containerd.sock" if serves_runtime else "none"
     assert settings.collection.interval_seconds == 7.0
-    assert settings.discovery.directories == (), "this machine's own sandboxes are none of it"
-    assert [
-        (s.id, s.agent_url, s.pod.namespace, s.pod.name, s.pod.uid, [c.id for c in s.containers])
-        for s in settings.sandboxes
-    ] == [
-        (s.id, s.agent_url, s.pod.namespace, s.pod.name, s.pod.uid, [c.id for c in s.containers])
-        for s in fleet.sandboxes
-    ]
+    assert settings.discovery.directories == (f"{tmp_path}/run/vc/sbs", f"{tmp_path}/run/kata")
+    assert settings.discovery.agent_roots == (f"{tmp_path}/run/vc/vm", f"{tmp_path}/run/kata")
+    assert (settings.cri.endpoint, settings.containerd.endpoint) == (socket, socket)
+    assert settings.sandboxes == ()
 
 
 def test_one_seed_gives_one_fleet(tmp_path: Path) -> None:

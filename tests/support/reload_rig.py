@@ -19,6 +19,8 @@ RELOADS = "kata_exporter_config_last_reload"
 
 USUAL = (
     "discovery: {directories: []}",
+    "cri: {endpoint: none}",
+    "containerd: {endpoint: none}",
     "web: {listen_address: '127.0.0.1:0', enable_lifecycle: true}",
 )
 """Sections that every test has: nothing of the machine is found, and a free port is used."""

@@ -13,17 +13,18 @@ from kata_exporter.app import Exporter
 from kata_exporter.clock import Clock
 from kata_exporter.config.settings import (
     CollectionSettings,
-    DiscoverySettings,
     ListenAddress,
     Settings,
     StaticSandbox,
     WebSettings,
+    by_hand,
 )
 from kata_exporter.simulator import Fleet, SimulatedSandbox
 from kata_exporter.ttrpc import ServerRequest
 
-NO_DIRECTORIES = DiscoverySettings(directories=())
-"""What no test goes without: the shims of the machine that it runs on are none of its business."""
+ALONE = by_hand(Settings())
+"""What tests' settings are made of: the shims and the runtime of the machine that they run on are
+none of their business."""
 
 _IDLE_TURNS = 3
 
@@ -38,9 +39,9 @@ def settings_for(
     collection = CollectionSettings(interval_seconds=interval_seconds)
     if max_age_seconds is not None:
         collection = replace(collection, max_age_seconds=max_age_seconds)
-    return Settings(
+    return replace(
+        ALONE,
         collection=collection,
-        discovery=NO_DIRECTORIES,
         web=WebSettings((ListenAddress("127.0.0.1", 0),)),
         sandboxes=(
             *(StaticSandbox(s.id, s.agent_url, s.pod, s.containers) for s in sandboxes),

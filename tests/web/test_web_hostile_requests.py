@@ -12,11 +12,11 @@ SUPPORT = Path(__file__).parent.parent / "support"
 
 CHILD = """
 import asyncio, json, sys
+from dataclasses import replace
 from fake_clock import FakeClock
 from kata_exporter.app import Exporter
-from kata_exporter.config.settings import (
-    DiscoverySettings, ListenAddress, Settings, StaticSandbox, WebSettings,
-)
+from kata_exporter.config.settings import ListenAddress, StaticSandbox, WebSettings
+from rig import ALONE
 from kata_exporter.telemetry.logs import configure_logging
 
 PATHS = json.loads(sys.stdin.read())
@@ -36,8 +36,8 @@ async def main():
     configure_logging("info", "logfmt")
     # The clock stands, so that the page is rendered once and /proc isn't read for it again.
     exporter = Exporter(
-        Settings(
-            discovery=DiscoverySettings(directories=()),
+        replace(
+            ALONE,
             web=WebSettings((ListenAddress("127.0.0.1", 0),)),
             sandboxes=(StaticSandbox("box-a", "vsock://3"),),
         ),

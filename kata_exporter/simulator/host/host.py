@@ -40,6 +40,11 @@ class SimulatedHost:
                 ],
             )
 
+    @property
+    def runtime_socket(self) -> Path | None:
+        """Where CRI and containerd's events are served; None where they aren't."""
+        return None if self._runtime is None else self.root / RUNTIME_SOCKET
+
     async def start(self) -> None:
         """Make the folders, and serve what is served.
 
