@@ -55,6 +55,7 @@ class Metric:
         type: as `MetricType`.
         scope: which identity labels come first.
         labels: its own labels, after those of the scope.
+        open_labels: what the names of more labels begin with, where the configuration chooses them.
         unit: base unit, or "" where it counts things.
         source: which call, kernel file or convention the value comes from.
         stability: as `Stability`.
@@ -68,6 +69,7 @@ class Metric:
     type: MetricType
     scope: Scope
     labels: tuple[str, ...] = ()
+    open_labels: str = ""
     unit: str = ""
     source: str = ""
     stability: Stability = Stability.EXPERIMENTAL

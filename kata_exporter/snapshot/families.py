@@ -51,6 +51,14 @@ INFO = Metric(
     labels=("uid", "runtime", "runtime_handler", "transport"),
     source="discovery",
 )
+LABELS = Metric(
+    "kata_sandbox_labels",
+    "Labels of the sandbox's pod, those that cri.pod_labels allows; always 1.",
+    MetricType.GAUGE,
+    Scope.SANDBOX,
+    open_labels="label_",
+    source="CRI",
+)
 AGENT_INFO = Metric(
     "kata_agent_info",
     "Version that the sandbox's agent gives of itself; always 1.",
@@ -75,6 +83,7 @@ SANDBOX_METRICS = (
     LAST_COLLECTION,
     CONTAINERS,
     INFO,
+    LABELS,
     AGENT_INFO,
     CONTAINER_INFO,
 )

@@ -7,6 +7,7 @@ from kata_exporter.metrics import Chunk, Metric, Shape, label_pairs, sample_pref
 from kata_exporter.model import Sandbox
 from kata_exporter.snapshot import families
 from kata_exporter.snapshot.identity import container_identity, sandbox_identity
+from kata_exporter.snapshot.pod_labels import pod_label_pairs
 
 
 def state_chunks(
@@ -71,6 +72,9 @@ def known_chunks(sandbox: Sandbox) -> tuple[Chunk, ...]:
         _one(families.CONTAINERS, identity, "", str(len(containers))),
         _one(families.INFO, identity, info, "1"),
     ]
+    if sandbox.pod.labels:
+        labels = label_pairs(pod_label_pairs(sandbox.pod.labels))
+        chunks.append(_one(families.LABELS, identity, labels, "1"))
     if containers:
         prefixes = tuple(
             sample_prefix(

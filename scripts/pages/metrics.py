@@ -63,7 +63,9 @@ def page() -> str:
 
 
 def _row(metric: Metric) -> tuple[str, ...]:
-    labels = ", ".join([metric.scope[0].upper(), *(f"`{label}`" for label in metric.labels)])
+    more = [f"{metric.open_labels}*"] if metric.open_labels else []
+    own = (f"`{label}`" for label in (*metric.labels, *more))
+    labels = ", ".join([metric.scope[0].upper(), *own])
     return (
         f"`{metric.name}`",
         metric.type,

@@ -53,6 +53,19 @@ def test_first_sight_is_down_and_pending() -> None:
     assert not any(line.startswith("kata_sandbox_collector_success") for line in lines)
 
 
+def test_labels_of_the_pod_are_shown_where_there_are_any() -> None:
+    labelled = replace(SANDBOX, pod=replace(SANDBOX.pod, labels={"app": 'we"b', "team": "shop"}))
+    store = new_store()
+    assert not any(line.startswith("kata_sandbox_labels") for line in page(store, 0.0))
+
+    store.updated(labelled)
+
+    assert (
+        'kata_sandbox_labels{sandbox_id="demo-1",namespace="shop",pod="web-0",'
+        'label_app="we\\"b",label_team="shop"} 1'
+    ) in page(store, 0.0)
+
+
 def test_info_says_what_the_host_knows_and_leaves_the_pause_container_out() -> None:
     lines = page(new_store(), 0.0)
 
