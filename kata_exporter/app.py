@@ -247,7 +247,7 @@ class Exporter:
         # Under the name that it was published with, which a source may have lost meanwhile.
         sandbox = self._publisher.published(sandbox.id) or sandbox
         state = self._store.state(sandbox)
-        shown = state or SandboxState(up=False, reason=Reason.PENDING, detail="")
+        shown = state or _unpublished_state(sandbox)
         return ListedSandbox(
             sandbox,
             up=shown.up,
@@ -297,7 +297,7 @@ class Exporter:
         return self._first_round
 
     async def _ask_everyone_once(self) -> None:
-        await self._publisher.none_held()
+        await self._publisher.all_named()
         await self._collection.first_round()
 
     def _connect(self, sandbox: Sandbox) -> Observer:
@@ -336,3 +336,10 @@ class Exporter:
                 lines_passed_over=passed_over or None,
             ),
         )
+
+
+def _unpublished_state(sandbox: Sandbox) -> SandboxState:
+    refusal = sandbox.refusal
+    if refusal is None:
+        return SandboxState(up=False, reason=Reason.PENDING, detail="")
+    return SandboxState(up=False, reason=Reason(refusal.reason), detail=refusal.detail)

@@ -2,14 +2,28 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from kata_exporter.clock import Clock, TimerHandle
 from kata_exporter.model import Pod, Sandbox
 from kata_exporter.registry.registry import Listener
+from kata_exporter.registry.told import WITHOUT_ADDRESSES
 
-NAMING_SECONDS = 5.0
-"""How long a sandbox without a name is held back, where names are to be had."""
+
+class Awaited(Enum):
+    """What a sandbox is held back for, and for how many seconds at most."""
+
+    NAME = 5.0
+    ADDRESS = 15.0
+    """Longer than the container runtime goes on listing what has lost its shim."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    sandbox: Sandbox
+    awaited: Awaited
+    timer: TimerHandle
 
 
 class Publisher:
@@ -18,6 +32,10 @@ class Publisher:
     A sandbox that was published without a name may be named once; from then on, whatever a source
     says or no longer says, its name stays for its generation. So no series ever changes its labels
     but by that one move.
+
+    One that is seen by no source that could have its agent's address is held back too, or withdrawn
+    where it was published: most often it is about to go, and the container runtime lists it a little
+    longer. If it stays like that, it is shown as what nobody can reach.
 
     Args:
         listeners: told of what is published, as by the registry.
@@ -31,28 +49,34 @@ class Publisher:
         self._listeners = tuple(listeners)
         self._clock = clock
         self._names_come = names_come
-        self._held: dict[str, Sandbox] = {}
-        self._timers: dict[str, TimerHandle] = {}
+        self._held: dict[str, _Held] = {}
         self._published: dict[str, Sandbox] = {}
-        self._none_held = asyncio.Event()
+        self._let_go = asyncio.Event()
 
     def started(self, sandbox: Sandbox) -> None:
-        """Publish a sandbox that has a name; hold another one back."""
-        if not _is_named(sandbox.pod) and self._names_come():
-            due = self._clock.monotonic() + NAMING_SECONDS
-            self._held[sandbox.id] = sandbox
-            self._timers[sandbox.id] = self._clock.call_at(due, lambda: self._release(sandbox.id))
-        else:
+        """Publish a sandbox that has a name, and may be reached; hold another one back."""
+        awaited = self._awaited(sandbox)
+        if awaited is None:
             self._publish(sandbox)
+        else:
+            self._hold(sandbox, awaited)
 
     def updated(self, sandbox: Sandbox) -> None:
         """Publish a sandbox that has its name now; tell of another change under the name it has."""
-        if sandbox.id in self._held:
-            self._held[sandbox.id] = sandbox
-            if _is_named(sandbox.pod):
-                self._release(sandbox.id)
+        held = self._held.get(sandbox.id)
+        if held is not None:
+            awaited = self._awaited(sandbox)
+            if held.awaited is awaited:
+                self._held[sandbox.id] = replace(held, sandbox=sandbox)
+            else:
+                self._unhold(sandbox.id)
+                self.started(sandbox)
             return
         before = self._published[sandbox.id]
+        if _is_beyond_reach(sandbox) and not _is_beyond_reach(before):
+            self.stopped(before)
+            self._hold(sandbox, Awaited.ADDRESS)
+            return
         after = replace(sandbox, pod=_kept(before.pod, sandbox.pod))
         if after == before:
             return
@@ -63,7 +87,7 @@ class Publisher:
     def stopped(self, sandbox: Sandbox) -> None:
         """Tell of the end of a sandbox that was published."""
         if sandbox.id in self._held:
-            self._let_go(sandbox.id)
+            self._unhold(sandbox.id)
             return
         published = self._published.pop(sandbox.id)
         for listener in reversed(self._listeners):
@@ -73,31 +97,50 @@ class Publisher:
         """Return a sandbox as the listeners know it; None where they don't."""
         return self._published.get(sandbox_id)
 
-    async def none_held(self) -> None:
-        """Return when none of those sandboxes is held back that are now."""
-        held = frozenset(self._held)
-        while not held.isdisjoint(self._held):
-            self._none_held.clear()
-            await self._none_held.wait()
+    async def all_named(self) -> None:
+        """Return when of those sandboxes that wait for a name now none does any more."""
+        nameless = {id_: held for id_, held in self._held.items() if held.awaited is Awaited.NAME}
+        while any(
+            id_ in self._held and self._held[id_].timer is held.timer
+            for id_, held in nameless.items()
+        ):
+            self._let_go.clear()
+            await self._let_go.wait()
 
     def close(self) -> None:
         """Publish nothing more of its own accord."""
         for sandbox_id in tuple(self._held):
-            self._let_go(sandbox_id)
+            self._unhold(sandbox_id)
+
+    def _awaited(self, sandbox: Sandbox) -> Awaited | None:
+        if _is_beyond_reach(sandbox):
+            return Awaited.ADDRESS
+        if not _is_named(sandbox.pod) and self._names_come():
+            return Awaited.NAME
+        return None
+
+    def _hold(self, sandbox: Sandbox, awaited: Awaited) -> None:
+        due = self._clock.monotonic() + awaited.value
+        timer = self._clock.call_at(due, lambda: self._release(sandbox.id))
+        self._held[sandbox.id] = _Held(sandbox, awaited, timer)
 
     def _release(self, sandbox_id: str) -> None:
-        self._publish(self._let_go(sandbox_id))
+        self._publish(self._unhold(sandbox_id))
 
-    def _let_go(self, sandbox_id: str) -> Sandbox:
-        self._timers.pop(sandbox_id).cancel()
-        sandbox = self._held.pop(sandbox_id)
-        self._none_held.set()
-        return sandbox
+    def _unhold(self, sandbox_id: str) -> Sandbox:
+        held = self._held.pop(sandbox_id)
+        held.timer.cancel()
+        self._let_go.set()
+        return held.sandbox
 
     def _publish(self, sandbox: Sandbox) -> None:
         self._published[sandbox.id] = sandbox
         for listener in self._listeners:
             listener.started(sandbox)
+
+
+def _is_beyond_reach(sandbox: Sandbox) -> bool:
+    return not sandbox.agent_url and sandbox.sources <= WITHOUT_ADDRESSES
 
 
 def _is_named(pod: Pod) -> bool:

@@ -17,6 +17,9 @@ PRECEDENCE = ("static", "registration", "directory", "cri")
 """Kinds of sources, most believed first; one that isn't listed comes last. Of two sources of one
 kind (``directory:/run/kata``, ``directory:/run/vc/sbs``) the first by name is believed."""
 
+WITHOUT_ADDRESSES = frozenset({"cri"})
+"""Sources that name sandboxes, and never know where their agents are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_clock import FakeClock, settle
-from kata_exporter.model import Container, Pod, Sandbox, SandboxGone, SandboxSeen
+from kata_exporter.model import (
+    Announcement,
+    Container,
+    Pod,
+    Refusal,
+    Sandbox,
+    SandboxGone,
+    SandboxSeen,
+)
 from kata_exporter.registry import Publisher, Registry
 
 WEB = Pod("shop", "web-0", "uid-1", "kata")
@@ -141,9 +149,9 @@ def test_what_goes_before_it_was_published_is_never_told(rig: Rig, clock: FakeCl
 
 
 async def test_waits_until_nothing_is_held(rig: Rig, clock: FakeClock) -> None:
-    await rig.publisher.none_held()
+    await rig.publisher.all_named()
     rig.seen()
-    waiting = asyncio.create_task(rig.publisher.none_held())
+    waiting = asyncio.create_task(rig.publisher.all_named())
     await settle()
     assert not waiting.done()
 
@@ -153,7 +161,7 @@ async def test_waits_until_nothing_is_held(rig: Rig, clock: FakeClock) -> None:
 
 async def test_waits_for_nothing_that_is_held_later(rig: Rig, clock: FakeClock) -> None:
     rig.seen()
-    waiting = asyncio.create_task(rig.publisher.none_held())
+    waiting = asyncio.create_task(rig.publisher.all_named())
     await settle()
     clock.advance(4.0)
     rig.seen(sandbox_id="box-b")
@@ -172,6 +180,86 @@ def test_closed_it_publishes_nothing_of_its_own_accord(rig: Rig, clock: FakeCloc
     clock.advance(10.0)
     assert rig.listener.told == []
     assert clock.pending == 0
+
+
+class OnNode(Rig):
+    """CRI and a directory see one sandbox, each for a while."""
+
+    def cri(self) -> None:
+        self.registry.apply(
+            SandboxSeen("cri", "box-a", "", "1", pod=WEB, refusal=Refusal("connect_failed", "none"))
+        )
+
+    def shim(self, url: str = "vsock://7:1024", birth: str = "x") -> None:
+        self.registry.apply(
+            SandboxSeen("directory:/run/kata", "box-a", url, birth, announced=Announcement())
+        )
+
+    def no_shim(self) -> None:
+        self.registry.apply(SandboxGone("directory:/run/kata", "box-a"))
+
+    def no_cri(self) -> None:
+        self.registry.apply(SandboxGone("cri", "box-a"))
+
+
+def test_a_sandbox_that_cri_lists_before_its_shim_is_seen_waits_for_that(clock: FakeClock) -> None:
+    node = OnNode(clock)
+    node.cri()
+    clock.advance(3.0)
+    assert node.listener.told == []
+
+    node.shim("")
+
+    assert node.listener.words == [("started", "web-0")]
+    node.shim()
+    assert [sandbox.agent_url for _, sandbox in node.listener.told] == ["", "vsock://7:1024"]
+    assert clock.pending == 0
+
+
+def test_a_sandbox_that_only_cri_sees_is_shown_after_fifteen_seconds(clock: FakeClock) -> None:
+    node = OnNode(clock)
+    node.cri()
+    clock.advance(15.0)
+
+    ((what, sandbox),) = node.listener.told
+    assert (what, sandbox.refusal) == ("started", Refusal("connect_failed", "none"))
+
+
+@pytest.mark.parametrize("url", ["vsock://7:1024", ""])
+def test_a_sandbox_that_loses_its_shim_is_gone_at_once_though_cri_lists_it_longer(
+    url: str, clock: FakeClock
+) -> None:
+    node = OnNode(clock)
+    node.cri()
+    node.shim(url)
+
+    node.no_shim()
+    assert node.listener.words == [("started", "web-0"), ("stopped", "web-0")]
+
+    clock.advance(14.0)
+    node.no_cri()
+    clock.advance(60.0)
+    assert len(node.listener.told) == 2
+
+
+def test_a_shim_that_comes_back_while_cri_lists_its_sandbox_is_shown_at_once(
+    clock: FakeClock,
+) -> None:
+    node = OnNode(clock)
+    node.cri()
+    node.shim()
+    node.no_shim()
+    node.shim(birth="y")
+
+    assert [what for what, _ in node.listener.told] == ["started", "stopped", "started"]
+    assert clock.pending == 0
+
+
+async def test_what_nobody_can_reach_keeps_nobody_from_being_ready(clock: FakeClock) -> None:
+    node = OnNode(clock)
+    node.cri()
+
+    await asyncio.wait_for(node.publisher.all_named(), 1.0)
 
 
 _STEPS = st.lists(
