@@ -37,7 +37,7 @@ With `--agents-only DIR`, DIR is what `/` is on a node, for any exporter:
 | `run/kata/ID/shim-monitor.sock` | shims of runtime-rs, likewise |
 | `run/vc/vm/ID/`, `run/kata/ID/root/` | the agents: `clh.sock` and `kata.hvsock` are hybrid vsock, `agent.ttrpc` speaks ttrpc at once |
 | `run/containerd/containerd.sock` | CRI `runtime.v1` (lists and events), containerd's events on `/tasks/*`, and its version |
-| `kata-exporter.yaml` | a configuration with the sandboxes that are there at the start |
+| `kata-exporter.yaml` | the configuration of an exporter that is to find all this |
 
 DIR must be new or empty, and short enough for a socket's address (107 bytes with what stands below it).
 """
