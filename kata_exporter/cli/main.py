@@ -6,7 +6,16 @@ import sys
 from collections.abc import Sequence
 
 from kata_exporter import __version__
-from kata_exporter.cli import agent, check_config, demo, exit_codes, output, scrape, serve
+from kata_exporter.cli import (
+    agent,
+    check_config,
+    demo,
+    exit_codes,
+    output,
+    sandboxes,
+    scrape,
+    serve,
+)
 from kata_exporter.cli.parser import Parser, complain_of_unknown
 from kata_exporter.errors import ConfigError
 
@@ -75,6 +84,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     serve.add_parser(commands)
     demo.add_parser(commands)
     scrape.add_parser(commands)
+    sandboxes.add_parser(commands)
     agent.add_parser(commands)
     check_config.add_parser(commands)
     return parser, commands.choices

@@ -39,10 +39,15 @@ def test_help_names_every_command(flag: str, capsys: pytest.CaptureFixture[str])
     assert main([flag]) == 0
 
     out = capsys.readouterr().out
-    assert all(command in out for command in ("serve", "demo", "scrape", "agent", "check-config"))
+    assert all(
+        command in out
+        for command in ("serve", "demo", "scrape", "sandboxes", "agent", "check-config")
+    )
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "scrape", "agent", "check-config"])
+@pytest.mark.parametrize(
+    "command", ["serve", "demo", "scrape", "sandboxes", "agent", "check-config"]
+)
 def test_each_command_has_help_of_its_own(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
 
@@ -57,7 +62,7 @@ def test_each_command_has_help_of_its_own(command: str, capsys: pytest.CaptureFi
             ["zzz"],
             [
                 (
-                    "unknown command 'zzz'; it is one of serve, demo, scrape, agent, check-config"
+                    "unknown command 'zzz'; it is one of serve, demo, scrape, sandboxes, agent, check-config"
                     " (see kata-exporter --help)"
                 )
             ],
