@@ -10,6 +10,7 @@ from kata_exporter.cli import (
     agent,
     check_config,
     demo,
+    doctor,
     exit_codes,
     output,
     sandboxes,
@@ -87,6 +88,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     sandboxes.add_parser(commands)
     agent.add_parser(commands)
     check_config.add_parser(commands)
+    doctor.add_parser(commands)
     return parser, commands.choices
 
 

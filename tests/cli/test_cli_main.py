@@ -41,7 +41,7 @@ def test_help_names_every_command(flag: str, capsys: pytest.CaptureFixture[str])
     out = capsys.readouterr().out
     assert all(
         command in out
-        for command in ("serve", "demo", "scrape", "sandboxes", "agent", "check-config")
+        for command in ("serve", "demo", "scrape", "sandboxes", "agent", "check-config", "doctor")
     )
 
 
@@ -62,7 +62,7 @@ def test_each_command_has_help_of_its_own(command: str, capsys: pytest.CaptureFi
             ["zzz"],
             [
                 (
-                    "unknown command 'zzz'; it is one of serve, demo, scrape, sandboxes, agent, check-config"
+                    "unknown command 'zzz'; it is one of serve, demo, scrape, sandboxes, agent, check-config, doctor"
                     " (see kata-exporter --help)"
                 )
             ],

@@ -13,6 +13,7 @@ from termios import TIOCSWINSZ
 from threading import Thread
 
 _END_SECONDS = 30.0
+PROGRAM = (sys.executable, "-m", "kata_exporter")
 
 
 @dataclass(frozen=True)
@@ -37,24 +38,27 @@ AS_ONE_WHO_OBEYS_MODES = ("setpriv", "--bounding-set=-dac_override,-dac_read_sea
 
 
 def run_program(
-    *argv: str, env: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+    *argv: str,
+    env: Mapping[str, str] | None = None,
+    prefix: Sequence[str] = (),
+    program: Sequence[str] = PROGRAM,
 ) -> Ended:
     """Run ``kata-exporter`` with a command line, and wait for its end.
 
-    `prefix` is the command that runs it.
+    `prefix` is the command that runs it, and `program` what stands in for it.
     """
-    with started(*argv, env=env, prefix=prefix) as process:
+    with started(*argv, env=env, program=(*prefix, *program)) as process:
         out, err = process.communicate(timeout=_END_SECONDS)
     return Ended(process.returncode, out, err)
 
 
 @contextmanager
 def started(
-    *argv: str, env: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+    *argv: str, env: Mapping[str, str] | None = None, program: Sequence[str] = PROGRAM
 ) -> "Iterator[subprocess.Popen[str]]":
     """Start ``kata-exporter``; whatever happens, it has ended when this ends."""
     with subprocess.Popen(
-        [*prefix, sys.executable, "-m", "kata_exporter", *argv],
+        [*program, *argv],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -83,7 +87,7 @@ def on_terminal(
     try:
         ioctl(its, TIOCSWINSZ, pack("HHHH", lines, columns, 0, 0))
         process = subprocess.Popen(
-            [sys.executable, "-m", "kata_exporter", *argv],
+            [*PROGRAM, *argv],
             stdout=its,
             env=environment(**(env or {})),
         )

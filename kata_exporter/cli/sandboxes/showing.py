@@ -1,7 +1,6 @@
 """Showing sandboxes: once, or again and again."""
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from kata_exporter.cli.sandboxes.known import (
 )
 from kata_exporter.cli.sandboxes.table import Style, table
 from kata_exporter.cli.sandboxes.target import Target
+from kata_exporter.cli.terminal import encoded, wants_color
 from kata_exporter.clock import Clock
 from kata_exporter.errors import Reason
 
@@ -126,7 +126,7 @@ class _Terminal:
         self._blank = False
         drawn = "".join(f"{line}{_ERASE_LINE}\n" for line in lines)
         page = f"{start}{_CUT_LONG_LINES}{drawn}{_WRAP_LONG_LINES}{_ERASE_BELOW}"
-        output.write(_encoded(page))
+        output.write(encoded(page))
 
 
 class _Lines:
@@ -171,8 +171,8 @@ def _nothing(view: View) -> str:
 def _style(view: View) -> Style:
     if not sys.stdout.isatty():
         return Style(full=view.full)
-    color = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(width=shutil.get_terminal_size().columns, color=color, full=view.full)
+    width = shutil.get_terminal_size().columns
+    return Style(width=width, color=wants_color(), full=view.full)
 
 
 def _now(clock: Clock) -> str:
@@ -180,8 +180,4 @@ def _now(clock: Clock) -> str:
 
 
 def _print(lines: Sequence[str]) -> None:
-    output.write(_encoded("".join(f"{line}\n" for line in lines)))
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode(sys.stdout.encoding or "utf-8", "replace")
+    output.write(encoded("".join(f"{line}\n" for line in lines)))
