@@ -9,6 +9,7 @@ from kata_exporter.cli.doctor import (
     files,
     inotify,
     listening,
+    sandboxes,
     vsock,
     wall_clock,
 )
@@ -17,6 +18,7 @@ from kata_exporter.cli.doctor.check import Check
 CHECKS: Sequence[Check[Any]] = (
     directories.CHECK,
     vsock.CHECK,
+    sandboxes.CHECK,
     files.CHECK,
     inotify.CHECK,
     wall_clock.CHECK,

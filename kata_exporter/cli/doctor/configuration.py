@@ -12,7 +12,7 @@ ID = "configuration"
 class ConfigurationFacts:
     """What loading it gave: lines of what is wrong and of what may not be meant."""
 
-    file: str
+    files: tuple[str, ...]
     sandboxes: int
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -23,7 +23,7 @@ def judge(facts: ConfigurationFacts) -> Sequence[Finding]:
     if facts.problems:
         summary = "can't be used; what follows is about an exporter without it"
         return [Finding(ID, Verdict.PROBLEM, summary, facts.problems, facts=facts)]
-    origin = facts.file or "no file; flags, environment and defaults"
+    origin = ", ".join(facts.files) or "no file; flags, environment and defaults"
     listed = f"{facts.sandboxes} sandboxes listed" if facts.sandboxes else "no sandboxes listed"
     verdict = Verdict.WARNING if facts.warnings else Verdict.OK
     return [Finding(ID, verdict, f"{origin}: {listed}", facts.warnings, facts=facts)]

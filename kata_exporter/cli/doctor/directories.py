@@ -12,12 +12,12 @@ from pathlib import Path
 from kata_exporter.cli.doctor.check import Check, Node
 from kata_exporter.cli.doctor.finding import Finding, Verdict
 from kata_exporter.cli.doctor.surroundings import in_container
+from kata_exporter.discovery.shim import SOCKET_NAME
 from kata_exporter.model import SANDBOX_ID
 
 ID = "directory"
 MAX_ENTRIES = 10_000
 """How many folders are looked at, in each directory."""
-SOCKET_NAME = "shim-monitor.sock"
 
 _RUNTIMES = {"/run/vc/sbs": "Go runtime", "/run/kata": "runtime-rs"}
 
@@ -127,8 +127,10 @@ def _judge_one(directory: Directory, facts: DirectoryFacts, *, is_only_hope: boo
                 found += f", and {directory.without_socket} folders without {SOCKET_NAME}"
             return finding(Verdict.OK, found)
         case Condition.ABSENT:
-            verdict = _verdict_of_absence(facts, is_only_hope=is_only_hope)
-            return finding(verdict, "not there", *_advice_on_absence(directory.path, facts))
+            if not (is_only_hope or facts.in_container):
+                return finding(Verdict.OK, "not there, and needed only once a shim makes it")
+            verdict = Verdict.PROBLEM if is_only_hope else Verdict.WARNING
+            return finding(verdict, "not there", _advice_on_absence(directory.path, facts))
         case Condition.DENIED:
             owner, mode = directory.owner, directory.mode
             whose = f" (it belongs to user {owner}, mode {mode:04o})" if mode else ""
@@ -138,18 +140,13 @@ def _judge_one(directory: Directory, facts: DirectoryFacts, *, is_only_hope: boo
             return finding(Verdict.PROBLEM, "not a directory", advice)
 
 
-def _verdict_of_absence(facts: DirectoryFacts, *, is_only_hope: bool) -> Verdict:
-    if is_only_hope:
-        return Verdict.PROBLEM
-    return Verdict.WARNING if facts.in_container else Verdict.OK
-
-
-def _advice_on_absence(path: str, facts: DirectoryFacts) -> tuple[str, ...]:
+def _advice_on_absence(path: str, facts: DirectoryFacts) -> str:
     if facts.in_container:
         volume = "a hostPath volume of type DirectoryOrCreate, since it may come later"
-        return (f"mount the host's {path} at the same path: {volume}",)
-    runtime = _RUNTIMES.get(path)
-    return (f"it comes with the first sandbox of Kata's {runtime}",) if runtime else ()
+        return f"mount the host's {path} at the same path: {volume}"
+    return (
+        "it comes with the first sandbox; where shims use another, name it: --discovery.directory"
+    )
 
 
 def _named(path: str) -> str:

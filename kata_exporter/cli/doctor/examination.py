@@ -42,12 +42,12 @@ async def examine(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace) -> tuple[Settings, ConfigurationFacts]:
     """Return the settings, those without any configuration where it can't be used."""
-    file = str(vars(args).get("config.file") or "")
     try:
-        settings = flags.settings_from(args)
+        loaded = flags.loader_from(args).load()
     except ConfigError as error:
-        return Settings(), ConfigurationFacts(file, 0, tuple(str(error).splitlines()), ())
-    return settings, ConfigurationFacts(file, len(settings.sandboxes), (), ())
+        return Settings(), ConfigurationFacts((), 0, tuple(str(error).splitlines()), ())
+    facts = ConfigurationFacts(loaded.files, len(loaded.settings.sandboxes), (), loaded.warnings)
+    return loaded.settings, facts
 
 
 def _print(lines: list[str]) -> None:

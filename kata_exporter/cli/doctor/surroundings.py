@@ -2,15 +2,17 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+MARKS: Sequence[Path] = (Path("/.dockerenv"), Path("/run/.containerenv"))
+"""What Docker and Podman leave in a container."""
 _SECCOMP = re.compile(r"^Seccomp:\s*2$", re.MULTILINE)
 
 
 def in_container() -> bool:
-    """Whether this seems to be a container: Docker, Podman and Kubernetes each leave a mark."""
-    return bool(os.environ.get("KUBERNETES_SERVICE_HOST")) or any(mark.exists() for mark in _MARKS)
+    """Whether this seems to be a container, of Docker, Podman or Kubernetes."""
+    return bool(os.environ.get("KUBERNETES_SERVICE_HOST")) or any(mark.exists() for mark in MARKS)
 
 
 def is_filtered() -> bool:

@@ -42,14 +42,14 @@ def advice(findings: Sequence[Finding]) -> str:
 
 class TestConfiguration:
     def test_every_line_that_loading_said_is_told(self) -> None:
-        facts = ConfigurationFacts("c.yaml", 0, ("c.yaml:1: typo", "c.yaml:2: other"), ())
+        facts = ConfigurationFacts(("c.yaml",), 0, ("c.yaml:1: typo", "c.yaml:2: other"), ())
 
         (finding,) = configuration.judge(facts)
 
         assert (finding.verdict, finding.advice) == (PROBLEM, facts.problems)
 
     def test_warnings_are_warnings(self) -> None:
-        (finding,) = configuration.judge(ConfigurationFacts("c.yaml", 2, (), ("odd",)))
+        (finding,) = configuration.judge(ConfigurationFacts(("c.yaml",), 2, (), ("odd",)))
 
         assert told([finding]) == [(WARNING, "c.yaml: 2 sandboxes listed")]
         assert finding.advice == ("odd",)
@@ -59,7 +59,7 @@ class TestDirectories:
     def test_one_that_is_absent_beside_one_that_is_there_is_as_it_may_be(self) -> None:
         assert told(directories.judge(DirectoryFacts((GO, NO_RUST), 0, in_container=False))) == [
             (OK, "/run/vc/sbs (Go runtime): 2 sandboxes, and 1 folders without shim-monitor.sock"),
-            (OK, "/run/kata (runtime-rs): not there"),
+            (OK, "/run/kata (runtime-rs): not there, and needed only once a shim makes it"),
         ]
 
     def test_in_a_container_it_is_most_likely_not_mounted(self) -> None:
