@@ -25,8 +25,10 @@ def add_parser(commands: Commands) -> None:
     flags.add_config_file(parser)
     flags.add_sandboxes_directory(parser)
     flags.add_discovery(parser)
+    flags.add_runtime(parser)
     flags.add_listen_address(parser)
     flags.add_lifecycle(parser)
+    flags.add_admin_socket(parser)
     flags.add_log(parser)
     parser.add_argument(
         "--json", action="store_true", help="print findings and what they rest on, as JSON"

@@ -99,3 +99,13 @@ class TestListenAddress:
 
         assert (finding["verdict"], finding["summary"]) == ("ok", f"{address}: free")
         socket.create_server(("127.0.0.1", int(address.rpartition(":")[2]))).close()
+
+
+def test_a_user_without_an_inotify_instance_left_is_told_what_to_raise() -> None:
+    """In a user namespace of its own, whose limit is nobody else's."""
+    limit = "echo 0 > /proc/sys/user/max_inotify_instances"
+    prefix = ("unshare", "--user", "--map-root-user", "sh", "-c", f'{limit} && exec "$@"', "sh")
+    (finding,) = found(doctor("--json", prefix=prefix))["inotify"]
+
+    assert (finding["verdict"], finding["facts"]["error"]) == ("warning", "EMFILE")
+    assert "fs.inotify.max_user_instances=" in finding["advice"][0]
