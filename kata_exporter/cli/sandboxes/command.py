@@ -33,7 +33,7 @@ def add_parser(commands: Commands) -> None:
         "--url", metavar="URL", help="of the exporter (default http://127.0.0.1:9823)"
     )
     where.add_argument(
-        "--socket", metavar="PATH", help="the unix socket that the exporter listens on"
+        "--socket", metavar="PATH", help="the exporter's unix socket, its --web.admin-socket"
     )
     flags.add_config_file(parser)
     parser.add_argument(
