@@ -21,6 +21,9 @@ MAX_ENTRIES = 10_000
 
 _RUNTIMES = {"/run/vc/sbs": "Go runtime", "/run/kata": "runtime-rs"}
 
+_MOUNTS = {"/run/vc/sbs": "/run/vc"}
+"""What to mount where more is needed than a directory itself: VMs have their sockets beside it."""
+
 
 class Condition(StrEnum):
     """What is at a directory's path."""
@@ -143,7 +146,7 @@ def _judge_one(directory: Directory, facts: DirectoryFacts, *, is_only_hope: boo
 def _advice_on_absence(path: str, facts: DirectoryFacts) -> str:
     if facts.in_container:
         volume = "a hostPath volume of type DirectoryOrCreate, since it may come later"
-        return f"mount the host's {path} at the same path: {volume}"
+        return f"mount the host's {_MOUNTS.get(path, path)} at the same path: {volume}"
     return (
         "it comes with the first sandbox; where shims use another, name it: --discovery.directory"
     )

@@ -68,6 +68,11 @@ class TestDirectories:
         assert [finding.verdict for finding in findings] == [OK, WARNING]
         assert advice(findings).startswith("mount the host's /run/kata at the same path")
 
+    def test_for_the_go_runtime_the_folder_with_the_vms_sockets_is_mounted_too(self) -> None:
+        findings = directories.judge(DirectoryFacts((NO_GO, NO_RUST), 0, in_container=True))
+
+        assert findings[0].advice[0].startswith("mount the host's /run/vc at the same path")
+
     def test_where_all_are_absent_nothing_can_be_found(self) -> None:
         facts = DirectoryFacts((NO_GO, NO_RUST), 0, in_container=False)
 
