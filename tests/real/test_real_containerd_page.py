@@ -12,11 +12,12 @@ from kata_exporter.app import Exporter
 from kata_exporter.clock import SystemClock
 from kata_exporter.config.settings import (
     CollectionSettings,
+    ContainerdSettings,
+    CriSettings,
     ListenAddress,
     StaticSandbox,
     WebSettings,
 )
-from kata_exporter.discovery.cri import CriSource, cri_endpoint
 from kata_exporter.model import Pod
 from kata_exporter.simulator import CgroupVersion, SimulatedAgent, SimulatedGuest
 from kata_exporter.sockets import bind_unix
@@ -27,6 +28,7 @@ from waiting import soon
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
+EVENTS = "kata_exporter_containerd_events_total"
 WEB = Pod("shop", "web-0", "uid-1", "kata")
 
 
@@ -56,14 +58,16 @@ async def agent_of(path: Path, sandbox_id: str, *container_ids: str) -> AsyncIte
 
 
 @asynccontextmanager
-async def exporting(sandbox: StaticSandbox, source: CriSource) -> AsyncIterator[Exporter]:
+async def exporting(sandbox: StaticSandbox, socket: Path) -> AsyncIterator[Exporter]:
     settings = replace(
         ALONE,
         collection=CollectionSettings(interval_seconds=1.0),
+        cri=CriSettings(endpoint=f"unix://{socket}"),
+        containerd=ContainerdSettings(endpoint=f"unix://{socket}"),
         web=WebSettings((ListenAddress("127.0.0.1", 0),)),
         sandboxes=(sandbox,),
     )
-    exporter = Exporter(settings, sources=[source], environ={})
+    exporter = Exporter(settings, environ={})
     try:
         await exporter.start()
         yield exporter
@@ -74,13 +78,12 @@ async def exporting(sandbox: StaticSandbox, source: CriSource) -> AsyncIterator[
 async def test_guest_and_container_series_bear_the_names_of_the_pod(
     containerd: RealContainerd, tmp_path: Path
 ) -> None:
-    source = CriSource(cri_endpoint(f"unix://{containerd.socket}"), clock=SystemClock())
     async with containerd.controlling() as control:
         pod = await control.run_pod(WEB)
         app = await control.run_container(pod, "app", ("tail", "-f", "/dev/null"))
         address = tmp_path / "agent.sock"
         sandbox = StaticSandbox(pod, f"unix://{address}", Pod(), ())
-        async with agent_of(address, pod, app), exporting(sandbox, source) as exporter:
+        async with agent_of(address, pod, app), exporting(sandbox, containerd.socket) as exporter:
 
             def found(name: str) -> list[str]:
                 return samples(exporter.render().decode(), name)
@@ -102,3 +105,8 @@ async def test_guest_and_container_series_bear_the_names_of_the_pod(
             assert 'uid="uid-1"' in info
             assert 'runtime_handler="kata"' in info
             assert check_metrics(exporter.render()) == ""
+
+            await control.kill_container(app)
+            # containerd tells that it has ended, and CRI's listing shows it, long before its turn.
+            await soon(lambda: found("kata_container_memory_usage_bytes") == [], within=8.0)
+            assert any('topic="/tasks/exit"} 1.0' in line for line in found(EVENTS))
