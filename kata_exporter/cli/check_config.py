@@ -22,13 +22,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="end with 1 if there is anything to be warned of"
     )
-    flags.add_config_file(parser)
-    flags.add_sandboxes_directory(parser)
-    flags.add_discovery(parser)
-    flags.add_runtime(parser)
-    flags.add_listen_address(parser)
-    flags.add_lifecycle(parser)
-    flags.add_log(parser)
+    flags.add_settings(parser)
     parser.set_defaults(run=run)
 
 

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from kata_exporter.config.settings import Settings
 
 
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config.file`` and every flag that is a setting: those of serve."""
+    add_config_file(parser)
+    add_sandboxes_directory(parser)
+    add_discovery(parser)
+    add_runtime(parser)
+    add_listen_address(parser)
+    add_lifecycle(parser)
+    add_admin_socket(parser)
+    add_log(parser)
+
+
 def add_config_file(parser: argparse.ArgumentParser) -> None:
     """Add ``--config.file``."""
     parser.add_argument(
@@ -21,7 +33,7 @@ def add_config_file(parser: argparse.ArgumentParser) -> None:
         dest="config.file",
         metavar="PATH",
         type=_path,
-        help="the configuration, YAML; without it no sandboxes are known",
+        help="the configuration, YAML (none by default)",
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kata_exporter.cli.main import main
+from kata_exporter.config.keys import BY_FLAG
 
 BOX = "sandboxes:\n- {{id: {id}, agent_url: '{url}'}}\n"
 
@@ -113,15 +114,24 @@ def test_a_variable_that_seems_to_be_ours_is_a_warning_too(
     assert capsys.readouterr().err.count("KATA_EXPORTER_LOG_LEVLE: unknown") == 2
 
 
-def test_every_flag_of_serve_is_taken(config: Path) -> None:
-    argv = [
-        "--config.sandboxes-directory=more",
-        "--discovery.directory=none",
-        "--discovery.agent-root=/vm",
-        "--web.listen-address=:1",
-        "--web.enable-lifecycle",
-        "--log.level=warn",
-        "--log.format=json",
-    ]
+VALUES = {
+    "config.sandboxes-directory": ["--config.sandboxes-directory=more"],
+    "discovery.directory": ["--discovery.directory=none"],
+    "discovery.agent-root": ["--discovery.agent-root=/vm"],
+    "cri.endpoint": ["--cri.endpoint=none"],
+    "containerd.endpoint": ["--containerd.endpoint=none"],
+    "web.listen-address": ["--web.listen-address=:1"],
+    "web.enable-lifecycle": ["--web.enable-lifecycle"],
+    "web.admin-socket": ["--web.admin-socket=/run/admin.sock"],
+    "log.level": ["--log.level=warn"],
+    "log.format": ["--log.format=json"],
+}
 
-    assert check(config, *argv) == 0
+
+def test_every_flag_of_serve_has_a_value_here() -> None:
+    assert set(VALUES) == set(BY_FLAG)
+
+
+@pytest.mark.parametrize("flag", sorted(VALUES))
+def test_every_flag_of_serve_is_taken(flag: str, config: Path) -> None:
+    assert check(config, *VALUES[flag]) == 0

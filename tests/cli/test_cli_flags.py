@@ -1,7 +1,5 @@
 """Flags that are settings: which command has them, and what the environment may say for one."""
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +9,7 @@ from kata_exporter.cli import flags
 from kata_exporter.cli.main import main
 from kata_exporter.cli.parser import Parser
 from kata_exporter.config.keys import BY_FLAG
-
-Add = Callable[[argparse.ArgumentParser], None]
+from kata_exporter.config.load import CONFIG_FILE_FLAG
 
 GIVEN = [
     "--discovery.directory",
@@ -62,19 +59,9 @@ def test_the_demo_takes_none_of_them(flag: str, capsys: pytest.CaptureFixture[st
 
 def test_every_flag_of_the_table_can_be_given() -> None:
     parser = Parser()
-    adds: list[Add] = [
-        flags.add_sandboxes_directory,
-        flags.add_discovery,
-        flags.add_runtime,
-        flags.add_listen_address,
-        flags.add_lifecycle,
-        flags.add_admin_socket,
-        flags.add_log,
-    ]
-    for add in adds:
-        add(parser)
+    flags.add_settings(parser)
 
-    assert set(BY_FLAG) == set(vars(parser.parse_args([])))
+    assert {CONFIG_FILE_FLAG, *BY_FLAG} == set(vars(parser.parse_args([])))
 
 
 def test_a_command_with_a_file_of_its_own_hears_only_the_variables_of_its_flags(
