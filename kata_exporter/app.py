@@ -182,7 +182,9 @@ class Exporter:
             configure_logging(settings.log.level, settings.log.format)
         collection = settings.collection
         if collection != before.collection:
-            self._store.configure(max_age_seconds=collection.max_age_seconds)
+            self._store.configure(
+                max_age_seconds=collection.max_age_seconds, now=self._clock.monotonic()
+            )
             self._collection.configure(
                 interval_seconds=collection.interval_seconds,
                 timeout_seconds=collection.timeout_seconds,

@@ -1,5 +1,6 @@
 """The store: the latest of every sandbox. Parts are replaced whole and age each by itself."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -61,10 +62,17 @@ class Store:
 
     def __init__(self, *, max_age_seconds: float) -> None:
         self._max_age_seconds = max_age_seconds
+        self._spared_until = self._spared_since = -math.inf
         self._entries: dict[str, _Entry] = {}
 
-    def configure(self, *, max_age_seconds: float) -> None:
-        """Withhold parts that are older than this from now on."""
+    def configure(self, *, max_age_seconds: float, now: float) -> None:
+        """Withhold parts that are older than this.
+
+        What is shown `now` (monotonic) has `max_age_seconds` from now: a shorter interval comes with
+        a shorter age, and mustn't take away what only the next round can bring.
+        """
+        self._spared_since = self._oldest(now)
+        self._spared_until = now + max_age_seconds
         self._max_age_seconds = max_age_seconds
 
     def started(self, sandbox: Sandbox) -> None:
@@ -124,7 +132,7 @@ class Store:
 
     def view(self, now: float) -> tuple[SandboxView, ...]:
         """Return every sandbox as it is to be shown at `now` (monotonic)."""
-        oldest = now - self._max_age_seconds
+        oldest = self._oldest(now)
         return tuple(
             SandboxView(
                 entry.sandbox,
@@ -148,6 +156,11 @@ class Store:
         """Return how a sandbox is; None where its generation isn't shown."""
         entry = self._current(sandbox)
         return None if entry is None else SandboxState(entry.up, entry.reason, entry.detail)
+
+    def _oldest(self, now: float) -> float:
+        """Return when a part must have ended at the earliest to be shown (monotonic)."""
+        oldest = now - self._max_age_seconds
+        return min(oldest, self._spared_since) if now <= self._spared_until else oldest
 
     def _current(self, sandbox: Sandbox) -> _Entry | None:
         entry = self._entries.get(sandbox.id)

@@ -86,7 +86,9 @@ the last good one; the start counts.
 
 - A sandbox whose entry says the same as before keeps its series and its connection. Another agent URL or \
 pod makes it another sandbox; other containers don't.
-- What `collection` says holds from each sandbox's next round on, `max_age` at once.
+- What `collection` says holds from each sandbox's next round on, `max_age` at once. What is shown at \
+a reload may be shown for another `max_age`, so that a shorter interval takes no series away before it \
+brings new values.
 - A key that needs a restart is named in the log when it changes, and the rest is taken.
 - Flags and variables stay above the file.
 """

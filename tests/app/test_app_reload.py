@@ -142,9 +142,21 @@ async def test_another_max_age_withholds_what_is_older(rig: ReloadRig) -> None:
     assert len(samples(rig.page(), "kata_guest_load1")) == 2
 
     await reload(rig, head="collection: {interval: 1s, max_age: 2s}\n")
+    assert len(samples(rig.page(), "kata_guest_load1")) == 2
+    rig.clock.advance(2.5)
 
     assert samples(rig.page(), "kata_guest_load1") == []
     assert len(samples(rig.page(), "kata_sandbox_up")) == 2
+
+
+async def test_a_shorter_interval_takes_no_series_until_its_first_round(rig: ReloadRig) -> None:
+    """What is shown is older by far than three intervals of the new kind."""
+    await reload(rig, head="collection: {interval: 1h}\n")
+    rig.clock.advance(1200.0)
+
+    await reload(rig, head="collection: {interval: 1m}\n")
+
+    assert len(samples(rig.page(), "kata_guest_load1")) == len(rig.fleet.sandboxes)
 
 
 async def test_another_level_and_format_of_the_log_hold_for_the_next_line(

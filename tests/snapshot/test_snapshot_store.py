@@ -255,17 +255,49 @@ def test_hostile_names_from_the_host_are_escaped() -> None:
     )
 
 
-def test_another_max_age_holds_at_once_and_takes_nothing_away_for_good() -> None:
+def test_a_longer_max_age_holds_at_once_and_brings_back_what_it_covers() -> None:
+    store = new_store()
+    store.record(SANDBOX, a_round(10.0, a=ok(chunk(LOAD, "1"))))
+    shown = page(store, 20.0)
+    assert len(page(store, 41.0)) < len(shown)
+
+    store.configure(max_age_seconds=60.0, now=41.0)
+
+    assert page(store, 41.0) == page(store, 70.0) == shown
+
+
+def test_a_shorter_max_age_counts_from_when_it_was_set() -> None:
+    """An interval that is shortened brings its first round only later."""
     store = new_store()
     store.record(SANDBOX, a_round(10.0, a=ok(chunk(LOAD, "1"))))
     shown = page(store, 20.0)
 
-    store.configure(max_age_seconds=5.0)
-    hidden = page(store, 20.0)
-    store.configure(max_age_seconds=15.0)
+    store.configure(max_age_seconds=5.0, now=20.0)
 
-    assert len(hidden) < len(shown)
-    assert page(store, 20.0) == shown
+    assert page(store, 25.0) == shown
+    assert len(page(store, 25.1)) < len(shown)
+
+
+def test_another_max_age_never_brings_back_what_was_withheld_before() -> None:
+    store = new_store()
+    store.record(SANDBOX, a_round(10.0, a=ok(chunk(LOAD, "1"))))
+    withheld = page(store, 50.0)
+
+    for now in (50.0, 51.0, 52.0):
+        store.configure(max_age_seconds=5.0, now=now)
+        assert page(store, now) == withheld
+
+
+def test_a_max_age_that_is_shortened_again_and_again_takes_away_nothing_early() -> None:
+    store = new_store()
+    store.record(SANDBOX, a_round(10.0, a=ok(chunk(LOAD, "1"))))
+    shown = page(store, 20.0)
+
+    for now, max_age_seconds in ((20.0, 5.0), (24.0, 3.0), (26.0, 2.0)):
+        store.configure(max_age_seconds=max_age_seconds, now=now)
+        assert page(store, now + max_age_seconds) == shown
+
+    assert len(page(store, 28.1)) < len(shown)
 
 
 def test_the_state_is_that_of_the_last_round_with_its_words() -> None:
