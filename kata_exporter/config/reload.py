@@ -118,16 +118,24 @@ class Reloader:
                 await self._outcome(self._load_change())
 
     async def _load_now(self) -> bool:
-        await self._load(*await asyncio.to_thread(_look, self._loader))
+        await self._load(*await self._look())
         return True
 
     async def _load_change(self) -> bool:
-        look, checksum = await asyncio.to_thread(_look, self._loader)
+        look, checksum = await self._look()
         settled, self._seen = checksum == self._seen, checksum
         if not settled or checksum == self._tried:
             return False
         await self._load(look, checksum)
         return True
+
+    async def _look(self) -> tuple[Look, str]:
+        try:
+            return await asyncio.to_thread(_look, self._loader)
+        except Exception:
+            # What there was to see was not tried: the next look that succeeds has it loaded.
+            self._tried = ""
+            raise
 
     async def _load(self, look: Look, checksum: str) -> None:
         self._tried = checksum
@@ -145,10 +153,9 @@ class Reloader:
         except ConfigError as error:
             problems = str(error)
             self._complain(problems.splitlines())
-        except Exception:
-            # The watcher goes on, and may do better with the next change.
+        except Exception as error:  # noqa: BLE001  the watcher goes on, and may do better next time
             problems = FAULT
-            logger.exception("configuration not reloaded")
+            self._complain_of_fault(error)
         if self._on_result is not None:
             self._on_result(not problems)
         return problems
@@ -171,6 +178,12 @@ class Reloader:
         if not new:
             logger.warning("configuration still not reloaded", extra=fields(errors=len(problems)))
         self._problems = frozenset(problems)
+
+    def _complain_of_fault(self, error: Exception) -> None:
+        fault = f"{type(error).__name__}: {error}"
+        if fault not in self._problems:
+            logger.error("configuration not reloaded", exc_info=error)
+        self._problems = frozenset((fault,))
 
     def _warn(self, warnings: tuple[str, ...]) -> None:
         for warning in warnings:

@@ -32,6 +32,7 @@ class GatedLoader(Loader):
         self.look_gate, self.load_gate = threading.Event(), threading.Event()
         self.open()
         self.bug: Exception | None = None
+        self.look_bug: Exception | None = None
         self._running = 0
 
     def open(self) -> None:
@@ -45,6 +46,8 @@ class GatedLoader(Loader):
             look = super().look()
             self.looks += 1
             assert self.look_gate.wait(20.0)
+            if self.look_bug is not None:
+                raise self.look_bug
             return look
         finally:
             self._running -= 1
@@ -334,6 +337,21 @@ async def test_a_fault_of_ours_is_told_and_the_watcher_goes_on(
     await stage.look(2)
 
     assert (stage.levels, stage.results) == (["warn"], [False, True])
+
+
+async def test_a_fault_of_a_look_is_logged_once_and_over_when_a_look_succeeds(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Though the files stay as they were: what holds is what they say, and so says the metric."""
+    stage.loader.look_bug = RuntimeError("can't start new thread")
+    await stage.look(3)
+    assert stage.results == [False, False, False]
+    assert len(logged(caplog, logging.ERROR)) == 1
+
+    stage.loader.look_bug = None
+    await stage.look(3)
+
+    assert (stage.levels, stage.results[3:]) == (["warn"], [True])
 
 
 async def test_warnings_are_logged_when_they_come_and_not_again(
