@@ -5,6 +5,7 @@ to the exporter's own user, and nobody else may write it, unless by its group, o
 read-only: so are Kubernetes' volumes, whose folders all may write by their mode.
 """
 
+import errno
 import os
 import shlex
 import stat
@@ -94,9 +95,17 @@ def _problems_of(shown: str) -> Iterator[None]:
         yield
     except OSError as error:
         problem = error.strerror or str(error)
-        raise ConfigError(f"{shown}: can't be read: {problem}: check the path") from error
+        raise ConfigError(f"{shown}: can't be read: {problem}: {_remedy(error)}") from error
     except ValueError as error:  # a null byte in the path
         raise ConfigError(f"{shown}: no path: {error}: check it") from error
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return f"let user {os.geteuid()} read it, and enter the folders that it is in"
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return "raise the limit of open files"
+    return "check the path"
 
 
 def _read_bytes(path: Path, shown: str, at_most: int, folder: int | None) -> bytes:
@@ -104,15 +113,19 @@ def _read_bytes(path: Path, shown: str, at_most: int, folder: int | None) -> byt
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
     fd = os.open(path if folder is None else path.name, flags, dir_fd=folder)
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode):
             raise ConfigError(f"{shown}: not a regular file: name the file itself")
         _require_ours(fd, shown)
+        # A folder of files that are too large would else be read again every few seconds.
+        if info.st_size > at_most:
+            raise ConfigError(_too_large(shown, at_most))
         with open(fd, "rb", closefd=False) as file:
             content = file.read(at_most + 1)
     finally:
         os.close(fd)
-    if len(content) > at_most:
-        raise ConfigError(f"{shown}: larger than {_shown_size(at_most)}")
+    if len(content) > at_most:  # it has grown, or is one of those that tell no size
+        raise ConfigError(_too_large(shown, at_most))
     return content
 
 
@@ -135,7 +148,10 @@ def _require_ours(fd: int, shown: str) -> None:
         )
 
 
-def _shown_size(size: int) -> str:
-    if size == MAX_FILE_BYTES:
-        return "4 MiB, the most that is read: make it smaller"
-    return f"the {size} bytes that are left for it: make the folder's files smaller"
+def _too_large(shown: str, at_most: int) -> str:
+    if at_most == MAX_FILE_BYTES:
+        return f"{shown}: larger than 4 MiB, the most that is read: make it smaller"
+    return (
+        f"{shown}: larger than the {at_most} bytes that are left for it: make the folder's files"
+        " smaller"
+    )

@@ -36,14 +36,28 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}: can't be read: No such file or directory: check the path"
 
 
-def test_a_file_without_permission_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def deny(*_: object, **__: object) -> int:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EACCES, "Permission denied: let user {user} read it, and enter the folders"),
+        (errno.EMFILE, "Too many open files: raise the limit"),
+        (errno.ENFILE, "Too many open files in system: raise the limit"),
+        (errno.ELOOP, "Too many levels of symbolic links: check the path"),
+    ],
+)
+def test_a_file_that_cannot_be_opened_is_named_with_what_to_do(
+    number: int, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> int:
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, "open", deny)  # root, who may run this, is denied nothing
+    monkeypatch.setattr(os, "open", fail)  # root, who may run this, is denied nothing
 
-    with pytest.raises(ConfigError, match=r"c\.yaml: can't be read: Permission denied"):
+    with pytest.raises(ConfigError) as caught:
         read_file(Path("c.yaml"))
+
+    told = told.format(user=os.geteuid())
+    assert str(caught.value).startswith(f"c.yaml: can't be read: {told}")
 
 
 def test_a_null_byte_in_the_path_is_told() -> None:
@@ -84,6 +98,22 @@ def test_a_file_of_the_largest_size_is_read_and_a_larger_one_refused(tmp_path: P
     path.write_bytes(b"#" * (MAX_FILE_BYTES + 1))
     with pytest.raises(ConfigError, match="larger than 4 MiB"):
         read_file(path)
+
+
+def test_of_a_file_that_is_too_large_nothing_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.yaml").touch()
+    os.truncate(tmp_path / "c.yaml", 1 << 40)
+    monkeypatch.setattr("builtins.open", lambda *_, **__: pytest.fail("it was read"))
+
+    with pytest.raises(ConfigError, match="larger than 4 MiB"):
+        read_file(tmp_path / "c.yaml")
+
+
+def test_a_file_that_tells_no_size_is_bounded_too() -> None:
+    with pytest.raises(ConfigError, match="larger than the 10 bytes"):
+        read_file(Path("/proc/self/status"), at_most=10)
 
 
 def test_text_that_is_no_utf8_is_named_with_its_line(tmp_path: Path) -> None:
