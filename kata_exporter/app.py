@@ -9,7 +9,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from google.protobuf.internal import api_implementation
 
@@ -18,7 +18,7 @@ from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.collectors.collection import Collection
 from kata_exporter.collectors.rounds import BAD_VERSION, RoundSettings
 from kata_exporter.collectors.scheduler import Scheduler
-from kata_exporter.config.keys import left_for_a_restart
+from kata_exporter.config.keys import left_for_a_restart, with_what_needs_a_restart
 from kata_exporter.config.reload import Reloader
 from kata_exporter.config.settings import Settings
 from kata_exporter.discovery.directory import (
@@ -170,14 +170,7 @@ class Exporter:
         for key in left_for_a_restart(self._settings, self._last_read, settings):
             logger.warning("this change needs a restart", extra=fields(key=key))
         before, self._last_read = self._settings, settings
-        # What it was started with goes on.
-        self._settings = replace(
-            settings,
-            web=before.web,
-            discovery=before.discovery,
-            cri=before.cri,
-            containerd=before.containerd,
-        )
+        self._settings = with_what_needs_a_restart(settings, running=before)
         if settings.log != before.log:
             configure_logging(settings.log.level, settings.log.format)
         collection = settings.collection

@@ -5,7 +5,7 @@ flags that are settings, and docs/configuration.md is made of it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -227,6 +227,16 @@ def children(section: str) -> tuple[str, ...]:
 
 BY_FLAG = {key.flag: key for key in KEYS if key.flag}
 """The keys that a flag sets."""
+
+
+def with_what_needs_a_restart(after: "Settings", running: "Settings") -> "Settings":
+    """Return `after`, but where a key needs a restart, what `running` has for it."""
+    for key in KEYS:
+        if not key.reloads:
+            section, _, name = key.setting.partition(".")
+            part = replace(getattr(after, section), **{name: key.value(running)})
+            after = replace(after, **{section: part})
+    return after
 
 
 def left_for_a_restart(running: "Settings", before: "Settings", after: "Settings") -> Iterator[str]:

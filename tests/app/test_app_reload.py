@@ -209,6 +209,18 @@ async def test_a_key_that_needs_a_restart_is_logged_once_and_the_rest_applies(
     assert rig.exporter._collection._scheduler._interval_seconds == 60.0
 
 
+@pytest.mark.parametrize("key", sorted(RESTART_VALUES))
+async def test_a_key_that_needs_a_restart_and_is_set_back_needs_none(
+    key: str, rig: ReloadRig, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        await reload(rig, head=RESTART_VALUES[key])
+        await reload(rig)
+
+    told = [r.__dict__["fields"]["key"] for r in caplog.records if "restart" in r.message]
+    assert told == [key, key]
+
+
 async def test_a_flag_keeps_its_precedence(tmp_path: Path, clock: FakeClock) -> None:
     async with reloading(tmp_path, clock, "log.level=error") as rig:
         await reload(rig, head="log: {level: debug}\n")

@@ -5,7 +5,14 @@ from itertools import chain
 
 import pytest
 
-from kata_exporter.config.keys import BY_FLAG, KEYS, Key, children, left_for_a_restart
+from kata_exporter.config.keys import (
+    BY_FLAG,
+    KEYS,
+    Key,
+    children,
+    left_for_a_restart,
+    with_what_needs_a_restart,
+)
 from kata_exporter.config.load import parse_settings
 from kata_exporter.config.overrides import OVERRIDES
 from kata_exporter.config.problems import Problems
@@ -155,6 +162,16 @@ def test_a_key_that_needs_a_restart_is_named_when_it_changes(key: Key) -> None:
     left = list(left_for_a_restart(running, running, after))
 
     assert left == ([] if key.name in RELOADED else [key.name])
+
+
+@pytest.mark.parametrize("key", SETTINGS, ids=named)
+def test_a_key_that_needs_a_restart_stays_as_it_runs_and_any_other_is_taken(key: Key) -> None:
+    running = Settings()
+    after = settings_of(written(key, OTHERS[key.name]))
+
+    held = with_what_needs_a_restart(after, running)
+
+    assert held == (after if key.name in RELOADED else running)
 
 
 def test_it_is_named_once_and_not_when_it_comes_back() -> None:
