@@ -173,6 +173,7 @@ def test_a_look_that_sees_anything_else_has_another_checksum(main: Path, folder:
         (folder / "c.yaml").unlink,
         folder.rmdir,
         main.unlink,
+        main.mkdir,
     ]
     for number, step in enumerate(steps):
         step()
