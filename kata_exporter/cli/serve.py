@@ -1,6 +1,9 @@
 """``kata-exporter serve``: ask the agents, and serve their metrics until a signal ends it."""
 
 import argparse
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kata_exporter.cli import exit_codes, flags
@@ -29,6 +32,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: flags, environment or file are wrong, or a port is in use.
     """
+    with _hangups_ignored():
+        _run(args)
+    return exit_codes.OK
+
+
+def _run(args: argparse.Namespace) -> None:
     # Slow to import, and not needed for --help.
     from kata_exporter.cli.runner import run_until_signal  # noqa: PLC0415  see above
     from kata_exporter.config.reload import Reloader  # noqa: PLC0415  see above
@@ -40,7 +49,19 @@ def run(args: argparse.Namespace) -> int:
     configure_logging(settings.log.level, settings.log.format)
     reloader = Reloader(loader, loaded)
     run_until_signal(_serve(settings, reloader), on_hangup=reloader.request)
-    return exit_codes.OK
+
+
+@contextmanager
+def _hangups_ignored() -> Iterator[None]:
+    """Let SIGHUP end neither the start nor the end: who sends it wants a reload.
+
+    None is lost by that: the files are looked at as soon as it runs.
+    """
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def _serve(settings: "Settings", reloader: "Reloader") -> None:

@@ -1,11 +1,14 @@
 """``serve``, on stand-ins."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from cli_stage import Stage, put_on, terminate
 from kata_exporter.cli.main import main
+from kata_exporter.config.load import Loaded, Loader
+from kata_exporter.config.look import Look
 from kata_exporter.config.settings import ListenAddress, LogLevel
 from kata_exporter.errors import ConfigError
 
@@ -63,6 +66,26 @@ def test_logs_are_set_up_as_configured(stage: Stage, config: Path) -> None:
     assert main(["--config.file", str(config), "--log.level", "warn"]) == 0
 
     assert stage.log == ("warn", "json")
+
+
+def test_sighup_ends_neither_the_start_nor_the_end(
+    stage: Stage, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = signal.getsignal(signal.SIGHUP)
+    load = Loader.load
+
+    def load_while_signalled(loader: Loader, look: Look | None = None) -> Loaded:
+        # A signal with its usual action would end the tests as well.
+        assert signal.getsignal(signal.SIGHUP) != usual
+        signal.raise_signal(signal.SIGHUP)
+        return load(loader, look)
+
+    monkeypatch.setattr(Loader, "load", load_while_signalled)
+
+    assert main(["--config.file", str(config)]) == 0
+
+    assert stage.calls == ["start", "stop"]
+    assert signal.getsignal(signal.SIGHUP) == usual
 
 
 def test_the_environment_is_read(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
