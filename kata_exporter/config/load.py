@@ -18,6 +18,10 @@ CONFIG_FILE_FLAG = "config.file"
 DEFAULT_FOLDER = "sandboxes.d"
 """Where more sandboxes are looked for, beside the configuration file."""
 
+MAX_SANDBOXES = 4096
+"""How many sandboxes all files may name together, by far more than a node can run. A reload takes in
+all at once, and nothing is served meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -79,6 +83,7 @@ class Loader:
         settings = self._main_settings(look.main, ids, problems)
         more = [sandbox for file in look.files for sandbox in _sandboxes(file, ids, problems)]
         settings = replace(settings, sandboxes=(*settings.sandboxes, *more))
+        _require_few(settings.sandboxes, problems)
         settings = self._with_overrides(settings, problems)
         problems.raise_if_any()
         files = tuple(file.name for file in look.all_files)
@@ -140,6 +145,15 @@ def variable_warnings(environ: Mapping[str, str]) -> list[str]:
     """Return one line for each environment variable that seems to be meant for us and isn't known."""
     flags = [CONFIG_FILE_FLAG, *(override.flag for override in OVERRIDES)]
     return unknown_variables(environ, flags)
+
+
+def _require_few(sandboxes: Sequence[StaticSandbox], problems: Problems) -> None:
+    if len(sandboxes) > MAX_SANDBOXES:
+        first = sandboxes[MAX_SANDBOXES]
+        text = (
+            f"{len(sandboxes)} in all files, where {MAX_SANDBOXES} are allowed: leave out from here"
+        )
+        problems.add_to_file(first.file, first.line or 1, "sandboxes", text)
 
 
 def _sandboxes(file: FileLook, ids: Ids, problems: Problems) -> tuple[StaticSandbox, ...]:

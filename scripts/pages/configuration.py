@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kata_exporter.config.environment import variable_name
 from kata_exporter.config.file import MAX_FILE_BYTES, MAX_FILES
 from kata_exporter.config.keys import KEYS, Key
-from kata_exporter.config.load import CONFIG_FILE_FLAG, DEFAULT_FOLDER
+from kata_exporter.config.load import CONFIG_FILE_FLAG, DEFAULT_FOLDER, MAX_SANDBOXES
 from kata_exporter.config.look import MAX_FOLDER_BYTES
 from kata_exporter.config.reload import LOOK_SECONDS
 from pages.markdown import cell, table
@@ -59,7 +59,8 @@ FOLDER = f"""
 else. Without the key it is `{DEFAULT_FOLDER}` beside the configuration file, if that is there. Files are \
 read in the order of their names; hidden ones are passed over, and symlinks are followed, so that a \
 ConfigMap can be mounted. An id may stand in one file only. A file may have {MAX_FILE_BYTES // MIB} MiB, \
-and a folder {MAX_FILES} files of {MAX_FOLDER_BYTES // MIB} MiB together.
+and a folder {MAX_FILES} files of {MAX_FOLDER_BYTES // MIB} MiB together; all files may name \
+{MAX_SANDBOXES} sandboxes.
 
 ## Who may write it
 

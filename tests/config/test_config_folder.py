@@ -151,6 +151,20 @@ def test_all_files_of_a_folder_are_bounded_together(
     assert line.startswith(f"{folder}/b.yaml: larger than the 49 bytes that are left for it")
 
 
+def test_so_many_sandboxes_may_all_files_name_together(
+    main: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "b.yaml").write_text(BOX_B)
+    monkeypatch.setattr("kata_exporter.config.load.MAX_SANDBOXES", 2)
+    assert len(ids(loader(main))) == 2
+
+    monkeypatch.setattr("kata_exporter.config.load.MAX_SANDBOXES", 1)
+
+    (line,) = errors(loader(main))
+    assert line.startswith(f"{folder}/b.yaml:")
+    assert "sandboxes: 2 in all files, where 1 are allowed" in line
+
+
 def test_a_look_that_sees_the_same_has_the_same_checksum(main: Path, folder: Path) -> None:
     (folder / "b.yaml").write_text(BOX_B)
     before = loader(main).look().checksum()
