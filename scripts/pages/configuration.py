@@ -77,8 +77,9 @@ the folders of Kubernetes' volumes have 0777. The error has the command that men
 saw the same. It compares contents and never times, so that neither a half-written file nor the turning \
 of a ConfigMap's symlinks confuses it;
 - at once on SIGHUP;
-- at once on `POST /-/reload` (or PUT), with `--web.enable-lifecycle`. The answer is 200, or 500 with the \
-errors; without the flag, 403. Several requests during a reload share the next one.
+- at once on `POST /-/reload` (or PUT) on the admin socket, and with `--web.enable-lifecycle` wherever \
+metrics are served; without the flag the answer is 403 there. Otherwise it is 200, or 500 with the errors. \
+Several requests during a reload share the next one.
 
 A configuration that can't be used changes nothing: the one before holds, whole, and so does readiness. \
 The log has each error once, with file and line, and `kata_exporter_config_last_reload_successful` is 0 \
