@@ -20,6 +20,7 @@ LOOK_SECONDS = 2.0
 """How often the files are looked at; a change is taken when two looks in a row saw the same."""
 
 NOTHING = "nothing to reload: neither --config.file nor --config.sandboxes-directory is given"
+NOT_RUNNING = "the exporter is starting or ending, and reloads nothing: ask again once it is ready"
 RELOADED = "configuration reloaded"
 FAULT = "a fault of the exporter's own: its log has more"
 
@@ -68,8 +69,12 @@ class Reloader:
         Returns what was done, as a line.
 
         Raises:
-            ConfigError: what is wrong with the configuration, a line for each problem.
+            ConfigError: what is wrong with the configuration, a line for each problem; or
+                it was asked before `watch` or after `aclose`.
         """
+        if self._apply is None:
+            # What was loaded now would hold nowhere, and count as tried.
+            raise ConfigError(NOT_RUNNING)
         if not self._loader.has_files:
             return NOTHING
         # Who goes away while waiting doesn't take it from the others.

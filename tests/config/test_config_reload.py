@@ -387,19 +387,41 @@ async def test_without_files_there_is_nothing_to_reload_and_nothing_is_watched(
     await stage.reloader.aclose()
 
 
-async def test_a_request_before_the_start_or_after_the_end_does_nothing(
+async def test_who_asks_before_the_start_or_after_the_end_is_told_and_it_does_nothing(
     tmp_path: Path, clock: FakeClock
 ) -> None:
     (tmp_path / "c.yaml").write_text(GOOD)
     stage = Stage(tmp_path / "c.yaml", clock)
-    stage.reloader.request()
+
+    async def ask() -> None:
+        stage.reloader.request()
+        with pytest.raises(ConfigError, match="starting or ending"):
+            await stage.reloader.reload()
+
+    await ask()
     stage.watch()
     await stage.reloader.aclose()
-
-    stage.reloader.request()
+    await ask()
     await settle()
 
-    assert stage.loader.looks == 0
+    assert (stage.loader.looks, stage.applied, stage.results) == (0, [], [])
+
+
+async def test_a_change_that_somebody_asked_for_before_the_start_is_taken_after_it(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """A server answers as soon as it listens, and that is before there is anything to apply it."""
+    (tmp_path / "c.yaml").write_text(GOOD)
+    stage = Stage(tmp_path / "c.yaml", clock)
+    stage.path.write_text(BETTER)
+    with pytest.raises(ConfigError):
+        await stage.reloader.reload()
+
+    stage.watch()
+    await stage.look(2)
+
+    assert stage.levels == ["error"]
+    await stage.reloader.aclose()
 
 
 @pytest.mark.parametrize("phase", ["waits", "looks", "loads", "waits for its turn"])
