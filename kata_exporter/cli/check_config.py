@@ -15,8 +15,8 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "check-config",
         help="say whether serve could use the configuration",
-        description="Load the configuration as serve would, its flags and the environment included,"
-        " and end: with 0 if it can be used, with 2 if not.",
+        description="Load the configuration as serve would, its flags and the environment (OTEL_*"
+        " too) included, and end: with 0 if it can be used, with 2 if not.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -34,8 +34,10 @@ def run(args: argparse.Namespace) -> int:
     """
     # PyYAML and the rest of the reading aren't needed for --help.
     from kata_exporter.config.load import variable_warnings  # noqa: PLC0415  see above
+    from kata_exporter.telemetry.otel import trace_settings  # noqa: PLC0415  as above
 
     loaded = flags.loader_from(args).load()
+    trace_settings(os.environ)
     warnings = [*variable_warnings(os.environ), *loaded.warnings]
     counts = Counter(sandbox.file for sandbox in loaded.settings.sandboxes)
     for file in loaded.files or (NO_FILES,):

@@ -32,8 +32,8 @@ sandboxes:
     containers: [{{id: CONTAINER_ID, name: app}}]
 ```
 
-`kata-exporter check-config` loads it as `serve` would, flags and environment included. It ends with 2 \
-and a line for each error, with file and line, or with 0 and what may not be meant as warnings: an agent \
+`kata-exporter check-config` loads it as `serve` would, flags and environment (`OTEL_*` too) included. It \
+ends with 2 and a line for each error, with file and line, or with 0 and what may not be meant as warnings: an agent \
 URL that can't be read, two entries with one agent URL, a `sandboxes_directory` that isn't there, a \
 variable that nobody knows. With `--strict` a warning gives 1.
 

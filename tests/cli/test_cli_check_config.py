@@ -114,6 +114,19 @@ def test_a_variable_that_seems_to_be_ours_is_a_warning_too(
     assert capsys.readouterr().err.count("KATA_EXPORTER_LOG_LEVLE: unknown") == 2
 
 
+@pytest.mark.usefixtures("config")
+def test_tracing_that_serve_would_refuse_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector")
+
+    assert main(["check-config"]) == 2
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("kata-exporter: OTEL_EXPORTER_OTLP_ENDPOINT: 'collector' is not a URL")
+
+
 VALUES = {
     "config.sandboxes-directory": ["--config.sandboxes-directory=more"],
     "discovery.directory": ["--discovery.directory=none"],

@@ -1,5 +1,5 @@
 """OpenTelemetry: the only package that imports it, and only once tracing is configured."""
 
-from kata_exporter.telemetry.otel.environment import tracing_from_environment
+from kata_exporter.telemetry.otel.environment import trace_settings, tracing_from_environment
 
-__all__ = ["tracing_from_environment"]
+__all__ = ["trace_settings", "tracing_from_environment"]
