@@ -173,6 +173,16 @@ async def test_another_level_and_format_of_the_log_hold_for_the_next_line(
     assert "not this one" not in err
 
 
+async def test_a_log_that_is_to_stay_as_it_is_is_not_set_up_anew(rig: ReloadRig) -> None:
+    """That would forget which libraries have had their line of this minute."""
+    await reload(rig, head="log: {level: warn}\n")
+    before = logging.getLogger("grpc").handlers[:]
+
+    await reload(rig, head="log: {level: warn}\ncollection: {interval: 7s}\n")
+
+    assert logging.getLogger("grpc").handlers == before
+
+
 RESTART_VALUES = {
     "discovery.directories": "discovery: {directories: [/nowhere]}",
     "discovery.agent_roots": "discovery: {directories: [], agent_roots: [/other]}",
