@@ -19,6 +19,9 @@ from kata_exporter.telemetry.logs import fields
 LOOK_SECONDS = 2.0
 """How often the files are looked at; a change is taken when two looks in a row saw the same."""
 
+MAX_LOOKS = 5
+"""How often they are looked at for a request, until two looks in a row saw the same."""
+
 NOTHING = "nothing to reload: neither --config.file nor --config.sandboxes-directory is given"
 NOT_RUNNING = "the exporter is starting or ending, and reloads nothing: ask again once it is ready"
 RELOADED = "configuration reloaded"
@@ -123,20 +126,20 @@ class Reloader:
                 await self._outcome(self._load_change())
 
     async def _load_now(self) -> bool:
-        await self._load(*await self._look())
+        await self._load(*await self._look(_steady_look))
         return True
 
     async def _load_change(self) -> bool:
-        look, checksum = await self._look()
+        look, checksum = await self._look(_one_look)
         settled, self._seen = checksum == self._seen, checksum
         if not settled or checksum == self._tried:
             return False
         await self._load(look, checksum)
         return True
 
-    async def _look(self) -> tuple[Look, str]:
+    async def _look(self, take: Callable[[Loader], Look]) -> tuple[Look, str]:
         try:
-            return await asyncio.to_thread(_look, self._loader)
+            return await asyncio.to_thread(_with_checksum, take, self._loader)
         except Exception:
             # What there was to see was not tried: the next look that succeeds has it loaded.
             self._tried = ""
@@ -197,6 +200,24 @@ class Reloader:
         self._warnings = frozenset(warnings)
 
 
-def _look(loader: Loader) -> tuple[Look, str]:
-    look = loader.look()
+def _with_checksum(take: Callable[[Loader], Look], loader: Loader) -> tuple[Look, str]:
+    look = take(loader)
     return look, look.checksum()
+
+
+def _one_look(loader: Loader) -> Look:
+    return loader.look()
+
+
+def _steady_look(loader: Loader) -> Look:
+    """Look until two looks in a row saw the same.
+
+    A volume may be turned over while its files are read, one after the other: a sandbox that has
+    moved from one to another would seem to have gone, or to be there twice.
+    """
+    look = loader.look()
+    for _ in range(MAX_LOOKS - 1):
+        before, look = look, loader.look()
+        if look == before:
+            break
+    return look

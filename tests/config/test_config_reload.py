@@ -4,7 +4,7 @@ import asyncio
 import logging
 import shutil
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import pytest_asyncio
 from fake_clock import FakeClock, settle
 from kata_exporter.config.load import Loaded, Loader
 from kata_exporter.config.look import Look
-from kata_exporter.config.reload import FAULT, LOOK_SECONDS, NOTHING, RELOADED, Reloader
+from kata_exporter.config.reload import FAULT, LOOK_SECONDS, MAX_LOOKS, NOTHING, RELOADED, Reloader
 from kata_exporter.config.settings import Settings
 from kata_exporter.errors import ConfigError
 from waiting import soon
@@ -33,6 +33,7 @@ class GatedLoader(Loader):
         self.open()
         self.bug: Exception | None = None
         self.look_bug: Exception | None = None
+        self.on_look: Callable[[int], object] = lambda _number: None
         self._running = 0
 
     def open(self) -> None:
@@ -45,6 +46,7 @@ class GatedLoader(Loader):
         try:
             look = super().look()
             self.looks += 1
+            self.on_look(self.looks)
             assert self.look_gate.wait(20.0)
             if self.look_bug is not None:
                 raise self.look_bug
@@ -271,6 +273,27 @@ async def test_who_asks_is_told_what_is_wrong(stage: Stage) -> None:
     assert (stage.applied, stage.results) == ([], [False])
 
 
+async def test_a_request_waits_until_a_volume_has_been_turned_over(stage: Stage) -> None:
+    """What is half of one version and half of the next is what no one wrote."""
+    stage.loader.look_gate.clear()
+    asked = asyncio.create_task(stage.reloader.reload())
+    await soon(lambda: stage.loader.looks == 1)
+    stage.path.write_text(BETTER)
+    stage.loader.open()
+
+    await asked
+
+    assert stage.levels == ["error"]
+
+
+async def test_a_request_is_answered_though_the_files_never_stay_as_they_are(stage: Stage) -> None:
+    stage.loader.on_look = lambda number: stage.path.write_text(BETTER + "#" * number)
+
+    assert await stage.reloader.reload() == RELOADED
+
+    assert (stage.loader.looks, stage.levels) == (MAX_LOOKS, ["error"])
+
+
 async def test_a_request_is_taken_without_waiting_for_it(stage: Stage) -> None:
     stage.path.write_text(BETTER)
 
@@ -280,9 +303,9 @@ async def test_a_request_is_taken_without_waiting_for_it(stage: Stage) -> None:
 
 
 async def test_all_who_ask_during_a_load_share_the_next_one(stage: Stage) -> None:
-    stage.loader.look_gate.clear()
+    stage.loader.load_gate.clear()
     first = asyncio.create_task(stage.reloader.reload())
-    await soon(lambda: stage.loader.looks == 1)
+    await soon(lambda: stage.loader.loads == 1)
     stage.path.write_text(BETTER)
 
     others = [asyncio.create_task(stage.reloader.reload()) for _ in range(5)]
@@ -293,7 +316,7 @@ async def test_all_who_ask_during_a_load_share_the_next_one(stage: Stage) -> Non
 
     # The first had looked before the change.
     assert stage.levels == ["warn", "error"]
-    assert stage.loader.looks == 2
+    assert stage.loader.loads == 2
 
 
 async def test_looks_are_never_taken_at_the_same_time(stage: Stage) -> None:
@@ -304,7 +327,7 @@ async def test_looks_are_never_taken_at_the_same_time(stage: Stage) -> None:
     await settle()
     stage.loader.open()
     await asked
-    await soon(lambda: stage.loader.looks == 2)
+    await soon(lambda: stage.loader.looks == 3)
 
     assert stage.loader.most == 1
 
