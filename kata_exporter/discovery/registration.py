@@ -1,6 +1,7 @@
 """Sandboxes that somebody registers, each for as long as its lease."""
 
 import json
+import logging
 from dataclasses import dataclass
 
 from kata_exporter.clock import Clock, TimerHandle
@@ -15,6 +16,9 @@ from kata_exporter.model import (
     TellDiscovery,
 )
 from kata_exporter.sockets import AgentUrl
+from kata_exporter.telemetry.logs import fields
+
+logger = logging.getLogger(__name__)
 
 SOURCE = "registration"
 MAX_REGISTRATIONS = 1000
@@ -80,9 +84,11 @@ class RegistrationSource:
                 "remove one, or let a lease end"
             )
         ends = self._clock.monotonic() + lease_seconds
-        timer = self._clock.call_at(ends, lambda: self.remove(seen.id))
+        timer = self._clock.call_at(ends, lambda: self._end(seen.id))
         self._leases[seen.id] = _Lease(seen, ends, timer)
-        self._tell(seen)
+        if before is None or before.seen != seen:
+            # A lease is renewed often, and what is told has the container runtime listed anew.
+            self._tell(seen)
         return before is None
 
     def remove(self, sandbox_id: str) -> bool:
@@ -98,6 +104,10 @@ class RegistrationSource:
         """Return how much of its lease is left; None where it isn't registered."""
         lease = self._leases.get(sandbox_id)
         return None if lease is None else max(0.0, lease.ends - self._clock.monotonic())
+
+    def _end(self, sandbox_id: str) -> None:
+        self.remove(sandbox_id)
+        logger.info("registration's lease ended", extra=fields(sandbox_id=sandbox_id))
 
 
 def _seen(registration: Registration) -> SandboxSeen:

@@ -1,5 +1,6 @@
 """Sandboxes that are registered, and their leases."""
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -111,6 +112,32 @@ def test_a_shorter_lease_counts_as_well(watched: Watched, clock: FakeClock) -> N
     clock.advance(5.0)
 
     assert watched.told[-1] == SandboxGone("registration", BOX.id)
+
+
+def test_a_renewal_that_says_the_same_is_not_told_again(watched: Watched) -> None:
+    """Each sighting has the container runtime listed, and renewals come all the time."""
+    watched.source.register(BOX, 60.0)
+    watched.source.register(BOX, 60.0)
+    assert len(watched.told) == 1
+
+    watched.source.register(replace(BOX, containers=()), 60.0)
+
+    assert len(watched.told) == 2
+
+
+def test_only_a_lease_that_nobody_renewed_is_logged(
+    watched: Watched, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    watched.source.register(BOX, 60.0)
+    watched.source.remove(BOX.id)
+    watched.source.register(BOX, 60.0)
+    assert not caplog.records
+
+    clock.advance(60.0)
+
+    lines = [(r.getMessage(), r.__dict__["fields"]) for r in caplog.records]
+    assert lines == [("registration's lease ended", {"sandbox_id": BOX.id})]
 
 
 def test_a_renewal_keeps_the_generation(watched: Watched) -> None:
