@@ -38,7 +38,8 @@ LAST_COLLECTION = Metric(
 )
 CONTAINERS = Metric(
     "kata_sandbox_containers",
-    "Containers known in the sandbox, without its pause container.",
+    "Containers known in the sandbox, without its pause container. One that has exited counts for as "
+    "long as the runtime lists it.",
     MetricType.GAUGE,
     Scope.SANDBOX,
     source="discovery",
@@ -69,7 +70,8 @@ AGENT_INFO = Metric(
 )
 CONTAINER_INFO = Metric(
     "kata_container_info",
-    "What the host knows of the container; always 1.",
+    "What the host knows of the container; always 1. One that has exited has it for as long as the "
+    "runtime lists it, beside the one that took its place.",
     MetricType.GAUGE,
     Scope.CONTAINER,
     labels=("image",),
