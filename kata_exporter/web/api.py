@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from kata_exporter.clock import Clock
 from kata_exporter.config.words import quoted
@@ -30,6 +31,8 @@ from kata_exporter.web.problem import Problem
 from kata_exporter.web.registration_body import decode_registration
 
 logger = logging.getLogger(__name__)
+
+_READING = (hdrs.METH_GET, hdrs.METH_HEAD)
 
 
 class Api:
@@ -60,8 +63,8 @@ class Api:
         """Add what only reads."""
         self._add_common_routes(router)
         router.add_get(SANDBOXES_PATH, self._get_list)
-        router.add_post(SANDBOXES_PATH, _only_on_the_admin_socket)
-        router.add_delete(SANDBOX_PATH, _only_on_the_admin_socket)
+        router.add_route(hdrs.METH_ANY, SANDBOXES_PATH, _reads_only(but_admins=hdrs.METH_POST))
+        router.add_route(hdrs.METH_ANY, SANDBOX_PATH, _reads_only(but_admins=hdrs.METH_DELETE))
 
     def add_admin_routes(self, router: web.UrlDispatcher) -> None:
         """Add everything."""
@@ -131,12 +134,19 @@ class Api:
         return json.dumps(listing_json(self._listing.listed_sandboxes())).encode()
 
 
-async def _only_on_the_admin_socket(request: web.Request) -> web.Response:
-    raise Problem(
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        f"{request.method} is only for the admin socket: see --web.admin-socket",
-        headers={hdrs.ALLOW: "GET, HEAD"},
-    )
+def _reads_only(*, but_admins: str) -> Handler:
+    """Return what refuses other methods than reading; `but_admins` is one of the admin socket."""
+
+    async def refuse(request: web.Request) -> web.Response:
+        if request.method != but_admins:
+            raise web.HTTPMethodNotAllowed(request.method, _READING)
+        raise Problem(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            f"{request.method} is only for the admin socket: see --web.admin-socket",
+            headers={hdrs.ALLOW: ", ".join(_READING)},
+        )
+
+    return refuse
 
 
 def _json(

@@ -1,6 +1,7 @@
 """Errors of the API: problem documents, as RFC 9457 has them."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -9,10 +10,16 @@ from typing import Any
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from kata_exporter.telemetry.logs import fields
+
+logger = logging.getLogger(__name__)
+
 API_PREFIX = "/api/"
 PROBLEM_TYPE = "application/problem+json"
 
 MAX_FAULTS_LISTED = 100
+
+_OUR_FAULT = "this is an error of the exporter's own: its log says more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         response = problem.response()
     except web.HTTPException as answer:
         response = _problem_of(request, answer).response()
+    except Exception:
+        logger.exception("request failed", extra=fields(method=request.method, path=request.path))
+        response = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _OUR_FAULT).response()
     response.headers[hdrs.CACHE_CONTROL] = "no-store"
     return response
 

@@ -218,6 +218,40 @@ async def test_the_public_listener_only_reads(api: ApiSite, method: str, path: s
     assert len(api.known.registry.sandboxes()) == 1
 
 
+@pytest.mark.parametrize("path", [LIST, f"{LIST}/box-1"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "TRACE"])
+async def test_the_public_listener_names_no_method_that_it_refuses(
+    api: ApiSite, method: str, path: str
+) -> None:
+    answer = await api.public(method, path)
+
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+    assert answer.json()["detail"] == f"{method} is not for this path: it takes GET, HEAD"
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_an_error_of_our_own_is_a_problem_too_and_tells_nothing(
+    api: ApiSite,
+    method: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_sandbox_id: str) -> None:
+        raise RuntimeError("the inside")
+
+    monkeypatch.setattr(api.known, "listed_sandbox", fail)
+
+    answer = await api.admin(method, f"{LIST}/box-1")
+
+    assert answer.status == 500
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.json()["detail"] == "this is an error of the exporter's own: its log says more"
+    assert api.requests == [("/api/v1/sandboxes/{id}", 500)]
+    assert [record.getMessage() for record in caplog.records] == ["request failed"]
+    assert "the inside" in caplog.text
+
+
 async def test_requests_are_counted_under_a_closed_set_of_paths(api: ApiSite) -> None:
     await api.register()
     for path in (LIST, f"{LIST}/box-1", f"{LIST}/none", "/api/v1/openapi.json", "/api/nothing"):
