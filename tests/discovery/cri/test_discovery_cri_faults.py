@@ -13,8 +13,7 @@ from cri_stage import CriStage, cri_stage
 from fake_clock import FakeClock
 from grpc_client import grpc_let_go
 from kata_exporter.discovery.cri.source import LIST_SECONDS
-from kata_exporter.discovery.runtime.backoff import LAST_SECONDS
-from kata_exporter.discovery.runtime.channel import MAX_MESSAGE_BYTES
+from kata_exporter.discovery.runtime.backoff import FIRST_SECONDS, LAST_SECONDS
 from kata_exporter.model import DiscoveryEvent, Pod
 from kata_exporter.simulator.host.grpc_socket import Before, GrpcError
 from waiting import soon
@@ -68,6 +67,25 @@ async def test_a_runtime_that_restarts_is_dialled_on_its_new_socket_within_five_
     assert stage.hook.last_success == pytest.approx(stage.clock.time(), abs=1.0)
 
 
+async def test_after_a_success_the_runtime_is_dialled_as_soon_as_it_was_the_first_time(
+    stage: CriStage,
+) -> None:
+    await stage.stop_runtime()
+    await goes_stale(stage)
+    await stage.run_for(3 * LAST_SECONDS)  # until the pauses are as long as they get
+    await stage.start_runtime(has_events=False)
+    await stage.passes(lambda: not stage.hook.is_stale, within=LIST_SECONDS)
+
+    await stage.stop_runtime()
+    await goes_stale(stage)
+    failures = stage.hook.errors["UNAVAILABLE"]
+    took = await stage.passes(
+        lambda: stage.hook.errors["UNAVAILABLE"] > failures, within=LIST_SECONDS
+    )
+
+    assert took == pytest.approx(FIRST_SECONDS, abs=0.5)
+
+
 async def test_what_changed_while_the_runtime_was_away_is_told_once_it_is_back(
     stage: CriStage,
 ) -> None:
@@ -113,6 +131,8 @@ async def test_a_listing_that_never_comes_ends_with_its_deadline(stage: CriStage
     assert took == pytest.approx(CALL_SECONDS, abs=1.0)
     assert stage.hook.errors["DEADLINE_EXCEEDED"] == 1
     assert "pod-1" in stage.known
+    # Whatever hangs, it isn't asked over the same connection again.
+    await stage.passes(lambda: stage.called["Version"] == 2, within=LAST_SECONDS)
 
 
 async def test_a_refused_listing_is_asked_for_again_on_the_same_connection(
@@ -143,7 +163,7 @@ async def test_two_thousand_pods_are_told(stage: CriStage) -> None:
 async def test_a_listing_of_over_sixteen_mebibytes_is_counted_and_changes_nothing(
     stage: CriStage,
 ) -> None:
-    filler = {"note": "x" * (MAX_MESSAGE_BYTES // 64)}
+    filler = {"note": "x" * (16 * 1024**2 // 64)}
     for i in range(64):
         stage.view.add_pod(f"big-{i}", WEB, annotations=filler)
     stage.clock.advance(LIST_SECONDS)
@@ -156,6 +176,7 @@ async def test_a_listing_of_over_sixteen_mebibytes_is_counted_and_changes_nothin
         stage.view.remove_pod(f"big-{i}")
     stage.clock.advance(LIST_SECONDS)
     await soon(lambda: not stage.hook.is_stale)
+    # More than what gRPC takes unless told.
     assert len(stage.known) == 63
 
 
