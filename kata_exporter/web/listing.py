@@ -67,7 +67,13 @@ def sandbox_json(listed: ListedSandbox) -> dict[str, Any]:
             "labels": dict(pod.labels),
         },
         "containers": [
-            {"id": c.id, "name": c.name, "image": c.image, "state": c.state}
+            {
+                "id": c.id,
+                "name": c.name,
+                "image": c.image,
+                "state": c.state,
+                "attempt": c.attempt,
+            }
             for c in sandbox.containers
         ],
         "up": listed.up,

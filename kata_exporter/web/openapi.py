@@ -186,6 +186,12 @@ def _sandbox() -> Schema:
                         "name": text,
                         "image": text,
                         "state": _one_of(ContainerState, "As its source tells it."),
+                        "attempt": {
+                            "type": "integer",
+                            "minimum": 0,
+                            "description": "How often its pod has restarted it; those of one name"
+                            " are told apart by their ids.",
+                        },
                     }
                 ),
             },

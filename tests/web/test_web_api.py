@@ -22,7 +22,7 @@ SEEN = SandboxSeen(
     "first",
     Runtime.RUST,
     Pod("shop", "web-0", "u-1", "kata-clh", {"app": "web"}),
-    (Container("ctr-1", "app", "app:1", ContainerState.RUNNING),),
+    (Container("ctr-1", "app", "app:1", ContainerState.RUNNING, attempt=2),),
 )
 
 
@@ -54,7 +54,13 @@ async def test_a_sandbox_is_listed_with_all_that_is_known_of_it(
                     "labels": {"app": "web"},
                 },
                 "containers": [
-                    {"id": "ctr-1", "name": "app", "image": "app:1", "state": "running"}
+                    {
+                        "id": "ctr-1",
+                        "name": "app",
+                        "image": "app:1",
+                        "state": "running",
+                        "attempt": 2,
+                    }
                 ],
                 "up": False,
                 "reason": "timeout",

@@ -26,7 +26,7 @@ async def test_a_sandbox_is_registered_and_then_renewed(api: ApiSite, clock: Fak
     assert created.json()["sources"] == ["registration"]
     assert created.json()["lease_seconds"] == 45.0
     assert created.json()["containers"] == [
-        {"id": "ctr-1", "name": "app", "image": "app:1", "state": "unknown"}
+        {"id": "ctr-1", "name": "app", "image": "app:1", "state": "unknown", "attempt": 0}
     ]
 
     clock.advance(40.0)
