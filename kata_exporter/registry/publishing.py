@@ -24,6 +24,8 @@ class _Held:
     sandbox: Sandbox
     awaited: Awaited
     timer: TimerHandle
+    shown: Pod
+    """What it was published under before it was withdrawn; nameless where it never was."""
 
 
 class Publisher:
@@ -55,29 +57,20 @@ class Publisher:
 
     def started(self, sandbox: Sandbox) -> None:
         """Publish a sandbox that has a name, and may be reached; hold another one back."""
-        awaited = self._awaited(sandbox)
-        if awaited is None:
-            self._publish(sandbox)
-        else:
-            self._hold(sandbox, awaited)
+        self._publish_or_hold(sandbox, Pod())
 
     def updated(self, sandbox: Sandbox) -> None:
         """Publish a sandbox that has its name now; tell of another change under the name it has."""
         held = self._held.get(sandbox.id)
         if held is not None:
-            awaited = self._awaited(sandbox)
-            if held.awaited is awaited:
-                self._held[sandbox.id] = replace(held, sandbox=sandbox)
-            else:
-                self._unhold(sandbox.id)
-                self.started(sandbox)
+            self._update_held(held, replace(sandbox, pod=_kept(held.shown, sandbox.pod)))
             return
         before = self._published[sandbox.id]
-        if _is_beyond_reach(sandbox) and not _is_beyond_reach(before):
-            self.stopped(before)
-            self._hold(sandbox, Awaited.ADDRESS)
-            return
         after = replace(sandbox, pod=_kept(before.pod, sandbox.pod))
+        if _is_beyond_reach(after) and not _is_beyond_reach(before):
+            self.stopped(before)
+            self._hold(after, Awaited.ADDRESS, shown=before.pod)
+            return
         if after == before:
             return
         self._published[sandbox.id] = after
@@ -119,10 +112,24 @@ class Publisher:
             return Awaited.NAME
         return None
 
-    def _hold(self, sandbox: Sandbox, awaited: Awaited) -> None:
+    def _update_held(self, held: _Held, sandbox: Sandbox) -> None:
+        if held.awaited is self._awaited(sandbox):
+            self._held[sandbox.id] = replace(held, sandbox=sandbox)
+            return
+        self._unhold(sandbox.id)
+        self._publish_or_hold(sandbox, held.shown)
+
+    def _publish_or_hold(self, sandbox: Sandbox, shown: Pod) -> None:
+        awaited = self._awaited(sandbox)
+        if awaited is None:
+            self._publish(sandbox)
+        else:
+            self._hold(sandbox, awaited, shown=shown)
+
+    def _hold(self, sandbox: Sandbox, awaited: Awaited, *, shown: Pod) -> None:
         due = self._clock.monotonic() + awaited.value
         timer = self._clock.call_at(due, lambda: self._release(sandbox.id))
-        self._held[sandbox.id] = _Held(sandbox, awaited, timer)
+        self._held[sandbox.id] = _Held(sandbox, awaited, timer, shown)
 
     def _release(self, sandbox_id: str) -> None:
         self._publish(self._unhold(sandbox_id))

@@ -1,6 +1,7 @@
 """When a sandbox is shown, and under which name."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from kata_exporter.model import (
     SandboxSeen,
 )
 from kata_exporter.registry import Publisher, Registry
+from kata_exporter.registry.publishing import Awaited
 
 WEB = Pod("shop", "web-0", "uid-1", "kata")
 
@@ -185,9 +187,9 @@ def test_closed_it_publishes_nothing_of_its_own_accord(rig: Rig, clock: FakeCloc
 class OnNode(Rig):
     """CRI and a directory see one sandbox, each for a while."""
 
-    def cri(self) -> None:
+    def cri(self, pod: Pod = WEB) -> None:
         self.registry.apply(
-            SandboxSeen("cri", "box-a", "", "1", pod=WEB, refusal=Refusal("connect_failed", "none"))
+            SandboxSeen("cri", "box-a", "", "1", pod=pod, refusal=Refusal("connect_failed", "none"))
         )
 
     def shim(self, url: str = "vsock://7:1024", birth: str = "x") -> None:
@@ -255,6 +257,18 @@ def test_a_shim_that_comes_back_while_cri_lists_its_sandbox_is_shown_at_once(
     assert clock.pending == 0
 
 
+def test_a_sandbox_that_was_withdrawn_comes_back_under_its_name(clock: FakeClock) -> None:
+    node = OnNode(clock)
+    node.cri()
+    node.shim("")
+    node.no_shim()
+    node.cri(Pod("shop", "web-1"))
+    node.shim("")
+
+    assert node.listener.words == [("started", "web-0"), ("stopped", "web-0"), ("started", "web-0")]
+    assert {sandbox.generation for _, sandbox in node.listener.told} == {1}
+
+
 async def test_what_nobody_can_reach_keeps_nobody_from_being_ready(clock: FakeClock) -> None:
     node = OnNode(clock)
     node.cri()
@@ -262,39 +276,64 @@ async def test_what_nobody_can_reach_keeps_nobody_from_being_ready(clock: FakeCl
     await asyncio.wait_for(node.publisher.all_named(), 1.0)
 
 
-_STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.sampled_from(["", "web-0", "web-1"]), st.sampled_from(["x", "y"])),
-        st.just("gone"),
-        st.sampled_from([1.0, 5.0]),
+_PODS = st.sampled_from([Pod(), Pod("shop", "web-0"), Pod("shop", "web-1")])
+_URLS = st.sampled_from(["", "vsock://7:1024", "vsock://8:1024"])
+_BIRTHS = st.sampled_from(["x", "y"])
+_EVENTS = st.one_of(
+    st.builds(
+        SandboxSeen,
+        st.just("cri"),
+        st.just("box-a"),
+        st.just(""),
+        _BIRTHS,
+        pod=_PODS,
+        refusal=st.just(Refusal("connect_failed", "none")),
     ),
-    max_size=20,
+    st.builds(
+        SandboxSeen,
+        st.just("directory:/run/kata"),
+        st.sampled_from(["box-a", "box-b"]),
+        _URLS,
+        _BIRTHS,
+        announced=st.just(Announcement()),
+    ),
+    st.builds(SandboxSeen, st.just("static"), st.just("box-a"), _URLS, _BIRTHS, pod=_PODS),
+    st.builds(
+        SandboxGone,
+        st.sampled_from(["cri", "directory:/run/kata", "static"]),
+        st.sampled_from(["box-a", "box-b"]),
+    ),
 )
 
 
-@given(_STEPS)
-def test_no_generation_has_two_names_and_each_is_started_once(
-    steps: list[tuple[str, str] | str | float],
+@given(st.lists(st.one_of(_EVENTS, st.sampled_from([1.0, 5.0, 15.0])), max_size=25), st.booleans())
+def test_whatever_the_sources_say_names_move_once_and_everyone_is_shown_in_the_end(
+    steps: list[SandboxSeen | SandboxGone | float],
+    names_come: bool,  # noqa: FBT001
 ) -> None:
     clock = FakeClock()
-    rig = Rig(clock)
+    rig = Rig(clock, names_come=names_come)
     for step in steps:
-        match step:
-            case (str() as name, str() as birth):
-                rig.seen(Pod("shop", name) if name else Pod(), birth=birth)
-            case float():
-                clock.advance(step)
-            case _:
-                rig.gone()
-
-    names: dict[int, set[str]] = {}
-    running: set[int] = set()
-    for what, sandbox in rig.listener.told:
-        names.setdefault(sandbox.generation, set()).add(sandbox.pod.name)
-        assert (sandbox.generation in running) == (what != "started")
-        if what == "stopped":
-            running.remove(sandbox.generation)
+        if isinstance(step, float):
+            clock.advance(step)
         else:
-            running.add(sandbox.generation)
-    assert len(running) <= 1
-    assert all(len(seen - {""}) <= 1 for seen in names.values())
+            rig.registry.apply(step)
+    clock.advance(Awaited.NAME.value + Awaited.ADDRESS.value)
+
+    shown: dict[str, int] = {}
+    names: dict[int, list[str]] = {}
+    for what, sandbox in rig.listener.told:
+        assert shown.get(sandbox.id) == (None if what == "started" else sandbox.generation)
+        if what == "stopped":
+            del shown[sandbox.id]
+        else:
+            shown[sandbox.id] = sandbox.generation
+        names.setdefault(sandbox.generation, []).append(sandbox.pod.name)
+    assert shown == {sandbox.id: sandbox.generation for sandbox in rig.registry.sandboxes()}
+    # Once there is a name, there is no other after it, nor none.
+    assert all(
+        after == before or not before
+        for of_one in names.values()
+        for before, after in pairwise(of_one)
+    )
+    assert clock.pending == 0
