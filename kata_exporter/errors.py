@@ -14,6 +14,7 @@ Every error that crosses a package border is one of these; ``ttrpc`` has a tree 
     ├── AgentError           a call to an agent that got no usable answer (``agent.errors``)
     ├── ArgumentError        an argument of a call that can't be right; nothing was sent
     ├── RuntimeCallError     a call to the node's container runtime that got no usable answer
+    │   └── RuntimeAbsentError  there is no socket of one
     ├── RegistrationError    a sandbox that can't be registered, since there is no room for it
     ├── CopyError            a file can't be copied as it is; says what was sent (``agent.errors``)
     └── GuestTextError       a guest's metrics text that is refused whole (``guest.rejects``)
@@ -23,6 +24,7 @@ Each error that speaks of a sandbox carries a `Reason`: the closed set of words 
 """
 
 import reprlib
+from collections.abc import Sequence
 from enum import StrEnum
 
 SHOWN_CHARACTERS = 256
@@ -145,6 +147,17 @@ class RuntimeCallError(KataExporterError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}"
+
+
+class RuntimeAbsentError(RuntimeCallError):
+    """There is no socket of a container runtime in any of the usual places.
+
+    Args:
+        paths: where it was looked for.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        super().__init__("UNAVAILABLE", f"no socket at {', '.join(paths)}")
 
 
 class RegistrationError(KataExporterError):

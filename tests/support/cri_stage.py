@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fake_clock import FakeClock
 from kata_exporter.discovery.cri import CriSource, Selection, cri_endpoint
+from kata_exporter.discovery.runtime import Endpoint
 from kata_exporter.model import DiscoveryEvent, SandboxGone, SandboxSeen
 from kata_exporter.simulator.host.cri import SimulatedCri
 from kata_exporter.simulator.host.cri_view import CriView
@@ -50,9 +51,17 @@ class CriStage:
         path: of the runtime's socket.
         clock: of both.
         selection: of the source.
+        endpoint: that the source asks; `path` unless given.
     """
 
-    def __init__(self, path: Path, clock: FakeClock, selection: Selection | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: FakeClock,
+        selection: Selection | None = None,
+        *,
+        endpoint: Endpoint | None = None,
+    ) -> None:
         self.path = path
         self.clock = clock
         self.view = CriView(clock)
@@ -61,7 +70,10 @@ class CriStage:
         self.called: Counter[str] = Counter()
         self.before: Before | None = None
         self.source = CriSource(
-            cri_endpoint(f"unix://{path}"), clock=clock, selection=selection, hook=self.hook
+            endpoint or cri_endpoint(f"unix://{path}"),
+            clock=clock,
+            selection=selection,
+            hook=self.hook,
         )
         self._socket: GrpcSocket | None = None
 
@@ -127,10 +139,14 @@ class CriStage:
 
 @asynccontextmanager
 async def cri_stage(
-    folder: Path, clock: FakeClock, selection: Selection | None = None
+    folder: Path,
+    clock: FakeClock,
+    selection: Selection | None = None,
+    *,
+    endpoint: Endpoint | None = None,
 ) -> AsyncIterator[CriStage]:
     """Make a stage; at the end its source is closed and its runtime stopped."""
-    stage = CriStage(folder / "cri.sock", clock, selection)
+    stage = CriStage(folder / "cri.sock", clock, selection, endpoint=endpoint)
     try:
         yield stage
     finally:

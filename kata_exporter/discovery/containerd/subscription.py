@@ -23,7 +23,7 @@ from kata_exporter.discovery.containerd.events import (
 from kata_exporter.discovery.containerd.hook import ContainerdHook, NoContainerdHook
 from kata_exporter.discovery.cri import answering_path
 from kata_exporter.discovery.runtime import Backoff, Endpoint, OutageLog, RuntimeChannel
-from kata_exporter.errors import RuntimeCallError
+from kata_exporter.errors import RuntimeAbsentError, RuntimeCallError
 from kata_exporter.model import EventsMissed, TellRuntimeEvent
 
 logger = logging.getLogger(__name__)
@@ -70,11 +70,14 @@ class ContainerdEvents:
         self._namespace = namespace
         self._request = events_pb2.SubscribeRequest(filters=[task_filter(namespace)])
         self._hook = hook or NoContainerdHook()
+        self._has_answered = False
         self._backoff = Backoff()
         self._log = OutageLog(
             logger,
             clock,
             away="containerd's events aren't heard; a listing finds what happens now, but no OOM",
+            none="no containerd was found, so its events aren't heard; mount its socket, or set"
+            " --containerd.endpoint, to none where another runtime runs the pods",
             back="subscribed to containerd's events",
         )
         self._task: asyncio.Task[None] | None = None
@@ -95,6 +98,8 @@ class ContainerdEvents:
         while True:
             try:
                 await self._subscribe(tell)
+            except RuntimeAbsentError as error:
+                self._absent(error)
             except RuntimeCallError as error:
                 self._failed(error)
             except Exception as error:  # noqa: BLE001  whatever is wrong, the next has to be heard
@@ -110,6 +115,7 @@ class ContainerdEvents:
             version = await channel.call(
                 _VERSION, Empty(), version_pb2.VersionResponse, seconds=CALL_SECONDS
             )
+            self._has_answered = True
             self._hook.subscribed()
             self._log.succeeded(socket=path, version=version.version[:_VERSION_CHARACTERS])
             try:
@@ -142,6 +148,12 @@ class ContainerdEvents:
             return
         self._hook.heard(envelope.topic)
         tell(event)
+
+    def _absent(self, error: RuntimeAbsentError) -> None:
+        if self._has_answered:
+            self._failed(error)
+        else:
+            self._log.absent(error)
 
     def _failed(self, error: RuntimeCallError, cause: Exception | None = None) -> None:
         self._hook.failed(error.code)

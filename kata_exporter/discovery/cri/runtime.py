@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from kata_exporter._pb import cri_pb2
 from kata_exporter.clock import Clock
 from kata_exporter.discovery.runtime import Endpoint, RuntimeChannel
-from kata_exporter.errors import RuntimeCallError
+from kata_exporter.errors import RuntimeAbsentError, RuntimeCallError
 
 CALL_SECONDS = 10.0
 """What each call may take, connecting included."""
@@ -108,9 +108,10 @@ async def connect(endpoint: Endpoint, clock: Clock) -> tuple[CriRuntime, Version
     """Return the first runtime of an endpoint that answers.
 
     Raises:
-        RuntimeCallError: none does; it is the last one's, or UNAVAILABLE where no socket is.
+        RuntimeCallError: none does; it is the last one's.
+        RuntimeAbsentError: there is no socket.
     """
-    failure = RuntimeCallError("UNAVAILABLE", f"no socket at {', '.join(endpoint.paths)}")
+    failure: RuntimeCallError = RuntimeAbsentError(endpoint.paths)
     for path in endpoint.present():
         runtime = CriRuntime(path, clock)
         try:

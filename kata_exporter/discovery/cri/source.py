@@ -15,7 +15,7 @@ from kata_exporter.discovery.cri.hook import CriHook, NoCriHook
 from kata_exporter.discovery.cri.runtime import CriRuntime, connect
 from kata_exporter.discovery.cri.selection import SOURCE, Selection, selected, sightings
 from kata_exporter.discovery.runtime import Backoff, Endpoint, OutageLog
-from kata_exporter.errors import RuntimeCallError
+from kata_exporter.errors import RuntimeAbsentError, RuntimeCallError
 from kata_exporter.model import SandboxGone, SandboxSeen, TellDiscovery
 
 __all__ = ["SOURCE", "CriSource"]
@@ -56,12 +56,15 @@ class CriSource:
         self._selection = selection or Selection()
         self._hook = hook or NoCriHook()
         self._told: dict[str, SandboxSeen] = {}
+        self._has_answered = False
         self._wake = asyncio.Event()
         self._backoff = Backoff()
         self._log = OutageLog(
             logger,
             clock,
             away="CRI can't be asked; pods' names stay as they were",
+            none="no container runtime was found, so sandboxes have no names; mount its socket, or"
+            " set --cri.endpoint",
             back="CRI answers",
         )
         self._task: asyncio.Task[None] | None = None
@@ -92,6 +95,8 @@ class CriSource:
         while True:
             try:
                 await self._session(tell)
+            except RuntimeAbsentError as error:
+                self._absent(error)
             except RuntimeCallError as error:
                 self._failed(error)
             except Exception as error:  # noqa: BLE001  discovery has to go on, whatever is wrong
@@ -121,6 +126,7 @@ class CriSource:
         for reason, n in (rejected + more_rejected).items():
             self._hook.rejected(reason, n)
         self._backoff.succeeded()
+        self._has_answered = True
         self._hook.listed(self._clock.time())
         self._log.succeeded(socket=runtime.path, sandboxes=len(found))
         self._tell_changes(found, tell)
@@ -179,6 +185,12 @@ class CriSource:
             # If it is the connection that broke, listing finds that out.
             self.look()
             await self._clock.sleep(LIST_SECONDS)
+
+    def _absent(self, error: RuntimeAbsentError) -> None:
+        if self._has_answered:
+            self._failed(error)
+        else:
+            self._log.absent(error)
 
     def _failed(self, error: RuntimeCallError, cause: Exception | None = None) -> None:
         self._hook.failed(error.code)

@@ -3,7 +3,7 @@
 import logging
 
 from kata_exporter.clock import Clock
-from kata_exporter.errors import RuntimeCallError
+from kata_exporter.errors import RuntimeAbsentError, RuntimeCallError
 from kata_exporter.telemetry.logs import LogLimiter, fields
 
 
@@ -14,15 +14,26 @@ class OutageLog:
         logger: where to.
         clock: for the minute.
         away: what is said while it is away.
+        none: what is said, once, where none was there from the start.
         back: what is said the first time that it is there, and after each line of its absence.
     """
 
-    def __init__(self, logger: logging.Logger, clock: Clock, *, away: str, back: str) -> None:
+    def __init__(
+        self, logger: logging.Logger, clock: Clock, *, away: str, none: str, back: str
+    ) -> None:
         self._logger = logger
         self._limiter = LogLimiter(clock)
         self._away = away
+        self._none = none
         self._back = back
         self._owes_a_line = True
+        self._said_none = False
+
+    def absent(self, error: RuntimeAbsentError) -> None:
+        """Take note that there is none, and never was: a node may well have none."""
+        if not self._said_none:
+            self._said_none = True
+            self._logger.warning(self._none, extra=fields(error=error.detail))
 
     def failed(
         self, error: RuntimeCallError, cause: Exception | None = None, **more: object

@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from google.protobuf.empty_pb2 import Empty
 
-from containerd_stage import ContainerdStage, containerd_stage
-from fake_clock import FakeClock
+from containerd_stage import ContainerdHookNotes, ContainerdStage, containerd_stage
+from fake_clock import FakeClock, settle
 from grpc_client import grpc_let_go
 from kata_exporter._pb import containerd_events_pb2 as events_pb2
 from kata_exporter._pb import containerd_tasks_pb2 as tasks_pb2
@@ -202,6 +202,31 @@ async def test_of_several_sockets_the_one_that_answers_cri_is_subscribed_to(
         await source.aclose()
         for socket in sockets:
             await socket.stop()
+
+
+async def test_a_node_without_containerd_is_told_of_once_and_is_no_failure(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture, no_task_left: None
+) -> None:
+    """As one with CRI-O is."""
+    del no_task_left
+    hook = ContainerdHookNotes()
+    source = ContainerdEvents(
+        containerd_endpoint("auto", sockets=[str(tmp_path / "none.sock")]),
+        clock=clock,
+        is_sandbox=lambda _: False,
+        hook=hook,
+    )
+    source.watch(lambda _: None)
+    try:
+        for _ in range(300):
+            clock.advance(1.0)
+            await settle()
+    finally:
+        await source.aclose()
+
+    (line,) = caplog.records
+    assert "no containerd was found" in line.getMessage()
+    assert not hook.errors
 
 
 async def test_an_error_of_our_own_does_not_end_the_source(

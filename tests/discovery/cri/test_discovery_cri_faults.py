@@ -12,6 +12,7 @@ import pytest_asyncio
 from cri_stage import CriStage, cri_stage
 from fake_clock import FakeClock
 from grpc_client import grpc_let_go
+from kata_exporter.discovery.cri import cri_endpoint
 from kata_exporter.discovery.cri.source import LIST_SECONDS
 from kata_exporter.discovery.runtime.backoff import FIRST_SECONDS, LAST_SECONDS
 from kata_exporter.model import DiscoveryEvent, Pod
@@ -230,6 +231,32 @@ async def test_a_line_a_minute_says_that_the_runtime_is_away(
     await stage.start_runtime(has_events=False)
     await stage.passes(lambda: not stage.hook.is_stale, within=LIST_SECONDS)
     assert caplog.records[-1].getMessage() == "CRI answers"
+
+
+async def test_a_node_without_a_runtime_is_told_of_once_and_is_no_failure(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture, no_task_left: None
+) -> None:
+    del no_task_left
+    path = tmp_path / "cri.sock"
+    async with cri_stage(
+        tmp_path, clock, endpoint=cri_endpoint("auto", sockets=[str(path)])
+    ) as stage:
+        stage.view.add_pod("pod-1", WEB)
+        stage.source.watch(stage.events.append)
+        await stage.run_for(300.0, step=1.0)
+        (line,) = caplog.records
+        assert "no container runtime was found" in line.getMessage()
+        assert line.__dict__["fields"] == {"error": f"no socket at {path}"}
+        assert not stage.hook.errors
+
+        await stage.start_runtime(has_events=False)
+        await stage.passes(lambda: stage.known, within=LAST_SECONDS + 1)
+        await stage.stop_runtime()
+        await goes_stale(stage)
+        await stage.run_for(2 * LAST_SECONDS)
+        # From then on it is missed.
+        assert stage.hook.errors["UNAVAILABLE"] > 1
+        assert "stay as they were" in caplog.records[-1].getMessage()
 
 
 async def test_an_error_of_our_own_does_not_end_the_source(

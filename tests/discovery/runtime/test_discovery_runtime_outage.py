@@ -23,7 +23,7 @@ def test_an_outage_is_a_line_a_minute_and_one_at_its_end(
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    log = OutageLog(logger, clock, away="it is away", back="it is there")
+    log = OutageLog(logger, clock, away="it is away", none="there is none", back="it is there")
     error = RuntimeCallError("UNAVAILABLE", "no socket")
 
     log.succeeded()
