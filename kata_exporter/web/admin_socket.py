@@ -39,8 +39,8 @@ class AdminSocket:
         Nobody but root and our own user may connect at any time, whatever the umask.
 
         Raises:
-            ConfigError: somebody listens there, something else is there, or the folder doesn't let
-                us.
+            ConfigError: somebody listens there, something else or a stranger's socket is there, or
+                the folder doesn't let us.
         """
         try:
             sock = self._bind()
@@ -73,8 +73,11 @@ class AdminSocket:
         return bind_unix(str(self._path), mode=_MODE)
 
     def _make_sure_that_it_is_dead(self) -> None:
-        if not stat.S_ISSOCK(self._path.lstat().st_mode):
+        found = self._path.lstat()
+        if not stat.S_ISSOCK(found.st_mode):
             raise self._refused("something is there that is no socket: remove it")
+        if found.st_uid not in {_ROOT, os.geteuid()}:
+            raise self._refused(f"a socket of user {found.st_uid} is there: remove it")
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
             # A unix socket connects at once or not at all; a full backlog is a sign of life too.
             result = probe.connect_ex(str(self._path))

@@ -150,6 +150,19 @@ def test_what_a_dead_exporter_left_is_replaced(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_what_a_stranger_left_is_left_alone(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give a file away")
+    path = tmp_path / "admin.sock"
+    bind_unix(str(path)).close()
+    os.chown(path, NOBODY, NOBODY)
+
+    with pytest.raises(ConfigError, match="a socket of user 65534 is there: remove it"):
+        AdminSocket(path).open()
+
+    assert path.is_socket()
+
+
 def test_one_who_listens_there_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     with bind_unix(str(path)), pytest.raises(ConfigError) as caught:
