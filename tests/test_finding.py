@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from fake_clock import FakeClock
 from grpc_client import grpc_let_go
+from kata_exporter.config.settings import ContainerdSettings
 from kata_exporter.discovery.directory import ResyncCause
 from kata_exporter.finding import Finding
 from kata_exporter.model import Pod, Registration, Sandbox
@@ -40,7 +41,7 @@ class Node:
     def __init__(self, folder: Path, clock: FakeClock) -> None:
         self.clock = clock
         self.view = CriView(clock)
-        self.containerd = SimulatedContainerdEvents(clock)
+        self.containerd = SimulatedContainerdEvents(clock, namespace="pods")
         cri = SimulatedCri(self.view, runtime_version="1.7.20", has_events=False)
         self.runtime = GrpcSocket(
             folder / "c.sock",
@@ -52,7 +53,7 @@ class Node:
             replace(
                 ALONE,
                 cri=replace(ALONE.cri, endpoint=endpoint),
-                containerd=replace(ALONE.containerd, endpoint=endpoint),
+                containerd=ContainerdSettings(endpoint, namespace="pods"),
             ),
             self.registry,
             clock=clock,

@@ -5,10 +5,12 @@ it is otherwise. Quotes, line feeds and right-to-left text are legal, and escape
 shown.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from typing import TypeVar
 
 from kata_exporter._pb import cri_pb2
@@ -48,6 +50,9 @@ _STATES = {
     cri_pb2.CONTAINER_RUNNING: ContainerState.RUNNING,
     cri_pb2.CONTAINER_EXITED: ContainerState.EXITED,
 }
+
+_NOTHING = r"(?!)"
+"""An expression that matches no text."""
 
 Listed = TypeVar("Listed", cri_pb2.PodSandbox, cri_pb2.Container)
 
@@ -186,4 +191,10 @@ def _name(text: str) -> str:
 
 
 def _matches(text: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(text, pattern) for pattern in patterns)
+    return _any_of(tuple(patterns)).match(text) is not None
+
+
+@lru_cache(maxsize=8)
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    # One expression for all: a listing has tens of thousands of labels.
+    return re.compile("|".join(map(translate, patterns)) or _NOTHING)

@@ -1,5 +1,6 @@
 """Which pods of a listing are told, and how what they hold is cut."""
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -177,6 +178,16 @@ def test_labels_are_off_unless_allowed() -> None:
         "app.kubernetes.io/name": "web",
         "team": "a",
     }
+
+
+@given(
+    st.text("ab/|", max_size=4),
+    st.lists(st.text("ab/|*?[]!^()", min_size=1, max_size=4), max_size=3),
+)
+def test_a_label_is_allowed_by_any_of_the_patterns(key: str, patterns: list[str]) -> None:
+    allowed = Selection(labels=tuple(patterns)).chosen_labels({key: "v"})
+
+    assert bool(allowed) == any(fnmatchcase(key, pattern) for pattern in patterns)
 
 
 def test_labels_are_capped() -> None:
