@@ -37,10 +37,12 @@ MAX_PORT = 2**32 - 2  # of vsock, whose last number stands for any
 MAX_UID = 2**32 - 2  # the last number stands for none
 MAX_LISTED = 64
 MAX_PATTERN_LENGTH = 317  # the longest key of a label: a prefix, a slash and a name
-CONTAINERD_NAMESPACE = re.compile(r"[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*", re.ASCII)
+CONTAINERD_NAMESPACE = re.compile(r"(?=.{1,76}\Z)[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*", re.ASCII)
 
 _ID_RULE = "2 to 128 ASCII letters, digits, '_', '.' or '-', a letter or digit first"
-_NAMESPACE_RULE = "letters and digits, with single '.', '-' or '_' between them, as k8s.io"
+_NAMESPACE_RULE = (
+    "at most 76 letters and digits, with single '.', '-' or '_' between them, as k8s.io"
+)
 _ADDRESS_WANTED = "must be an address such as 127.0.0.1:9823"
 _PATH_WANTED = "must be the path of a folder"
 

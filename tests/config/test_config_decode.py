@@ -15,6 +15,7 @@ from kata_exporter.config.settings import (
     StaticSandbox,
     WebSettings,
 )
+from kata_exporter.discovery.containerd.events import task_filter
 from kata_exporter.errors import ConfigError
 from kata_exporter.model import Container, Pod
 
@@ -66,6 +67,15 @@ def test_log_is_read() -> None:
     log = settings("log: {level: debug, format: json}").log
 
     assert (log.level, log.format) == (LogLevel.DEBUG, LogFormat.JSON)
+
+
+def test_a_namespace_of_containerd_is_as_long_as_containerd_takes_it() -> None:
+    """What is read here, the source of its events takes too."""
+    text = "a" * 76
+    found = settings(f"containerd: {{namespace: {text}}}")
+
+    assert found.containerd.namespace == text
+    assert text in task_filter(text)
 
 
 def test_several_listen_addresses_are_a_list() -> None:
@@ -286,6 +296,20 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
             'sandboxes: [{id: demo-1, agent_url: "unix:///a\\x1b[31m"}]',
             "c.yaml:1: sandboxes[0].agent_url: has the unprintable character U+001B: take it out",
         ),
+        # The container runtime.
+        (
+            "cri: {endpoint: tcp://1.2.3.4:5}",
+            "c.yaml:1: cri.endpoint: 'tcp://1.2.3.4:5' is no endpoint: write auto, none, or the path",
+        ),
+        (
+            'cri: {pod_labels: [app, ""]}',
+            "c.yaml:1: cri.pod_labels[1]: has 0 characters, where 1 to 317 are allowed",
+        ),
+        (
+            "containerd: {namespace: a..b}",
+            "c.yaml:1: containerd.namespace: 'a..b' is no id: at most",
+        ),
+        (f"containerd: {{namespace: {'a' * 77}}}", "c.yaml:1: containerd.namespace: 'aaaa"),
         # Duplicates.
         (
             "log: {level: info, level: debug}",
