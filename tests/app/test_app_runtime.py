@@ -13,6 +13,7 @@ from grpc_client import grpc_let_go
 from kata_exporter.app import Exporter
 from kata_exporter.config.load import load_settings
 from kata_exporter.config.settings import ListenAddress, Settings, WebSettings
+from kata_exporter.model import Sandbox
 from kata_exporter.simulator import Fleet, SimulatedSandbox
 from promtool import check_metrics
 from rig import samples, states, up
@@ -161,6 +162,23 @@ async def test_fault_38_names_stay_while_the_runtime_is_away_and_it_is_found_aga
         assert not node.is_stale()
         assert check_metrics(node.page().encode()) == ""
         assert not any('pod=""' in line for line in samples(node.page(), "kata_guest_load1"))
+
+
+async def test_a_sandbox_is_listed_under_the_name_on_the_page_though_cri_lost_it(
+    root: Path,
+) -> None:
+    async with node_in(root, 1) as node:
+        await soon(node.all_named)
+        (sandbox,) = node.fleet.sandboxes
+        node.fleet.host.cri.remove_pod(sandbox.id)
+
+        def listed() -> Sandbox:
+            (one,) = node.exporter.listed_sandboxes()
+            return one.sandbox
+
+        await soon(lambda: "cri" not in listed().sources)
+        assert listed().pod.name == sandbox.pod.name
+        assert node.all_named()
 
 
 async def test_a_sandbox_that_only_cri_sees_says_what_is_missing(root: Path) -> None:
