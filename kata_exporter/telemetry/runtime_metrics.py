@@ -82,7 +82,8 @@ class ContainerdMetrics:
     ) -> None:
         self._subscribed = Gauge(
             "kata_exporter_containerd_subscribed",
-            "Whether containerd's events are heard; those of the time when they aren't are lost.",
+            "Whether containerd's events are heard; those of the time when they aren't are lost. 0 too "
+            "where there is no containerd.",
             registry=registry,
         )
         self._interruptions = Counter(
