@@ -44,6 +44,16 @@ def told(
     return sightings(selected(pods, selection)[0], containers or [], selection)[0]
 
 
+def test_a_pod_of_the_same_id_that_was_made_later_is_another_generation() -> None:
+    registry = Registry([])
+    for created_at in (7, 7, 8):
+        (seen,) = told([pod("pod-1", created_at=created_at)]).values()
+        registry.apply(seen)
+
+    (sandbox,) = registry.sandboxes()
+    assert sandbox.generation == 2
+
+
 @pytest.mark.parametrize(
     ("handler", "is_told"),
     [("kata", True), ("kata-qemu-coco", True), ("runc", False), ("", False), ("Kata", False)],
