@@ -2,8 +2,9 @@
 
 from kata_exporter.agent.errors import AgentError
 from kata_exporter.agent.types import ContainerStats
-from kata_exporter.collectors.container_samples import ContainerReader
+from kata_exporter.collectors.containers.reader import ContainerReader
 from kata_exporter.collectors.execute import Collected
+from kata_exporter.collectors.guest_metrics import OnRejected
 from kata_exporter.collectors.link import AgentLink
 from kata_exporter.errors import ArgumentError, Reason
 from kata_exporter.metrics import Chunk
@@ -22,10 +23,12 @@ class ContainerStatsCollector:
 
     Args:
         link: to its agent.
+        on_rejected: is told how many values were passed over for which reason.
     """
 
-    def __init__(self, link: AgentLink) -> None:
+    def __init__(self, link: AgentLink, on_rejected: OnRejected) -> None:
         self._link = link
+        self._on_rejected = on_rejected
         self._readers: dict[Container, ContainerReader] = {}
 
     async def collect(self, sandbox: Sandbox, agent_version: str, *, deadline: float) -> Collected:
@@ -67,11 +70,17 @@ class ContainerStatsCollector:
                     break
             else:
                 answered = True
-                chunks.extend(self._readers[container].read(stats))
+                chunks.extend(self._read(container, stats))
         told = first_error or unaskable
         if told is not None and not answered:
             raise told
         return Collected(tuple(chunks), told)
+
+    def _read(self, container: Container, stats: ContainerStats) -> tuple[Chunk, ...]:
+        reading = self._readers[container].read(stats)
+        for reason, count in reading.rejected.items():
+            self._on_rejected(reason, count)
+        return reading.chunks
 
     async def _ask(self, container: Container, deadline: float) -> ContainerStats:
         return await self._link.ask(

@@ -60,7 +60,7 @@ class SandboxRounds:
             clock=settings.clock,
             interval_seconds=settings.interval_seconds,
         )
-        self._containers = ContainerStatsCollector(self._link)
+        self._containers = ContainerStatsCollector(self._link, settings.on_rejected)
         self._version: str | None = None
         self._reader: GuestReader | None = None
 

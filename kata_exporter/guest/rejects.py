@@ -31,7 +31,7 @@ class RejectReason(StrEnum):
     TOO_MANY_LABELS = "too_many_labels"
     """A sample with more labels than `Limits.labels`."""
     TOO_MANY_SERIES = "too_many_series"
-    """A series beyond `Limits.series`."""
+    """A series beyond `Limits.series`, or beyond what one container may have."""
     TOO_MANY_LINES = "too_many_lines"
     """A text of more lines than `Limits.lines`; refused whole."""
     TEXT_TOO_LARGE = "text_too_large"

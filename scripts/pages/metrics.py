@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from kata_exporter.collectors.container_samples import CONTAINER_METRICS
+from kata_exporter.collectors.containers.faults import FAULTS, Fault
+from kata_exporter.collectors.containers.records import CONTAINER_METRICS
 from kata_exporter.discovery.containerd import TOPICS, IgnoredEvent
 from kata_exporter.discovery.cri import RejectedPod
 from kata_exporter.guest.rejects import RejectReason
@@ -44,7 +45,13 @@ SECTIONS = (
     ),
 )
 
+FAULTS_INTRODUCTION = (
+    "Repaired by the version that an agent gives of itself, and by the guest's cgroup version. Where "
+    "a 0 is withheld, any other value is published."
+)
+
 _HEAD = ("metric", "type", "labels", "help", "source", "stability")
+_FAULTS_HEAD = ("what an agent sends", "agents", "cgroup", "metrics", "what is done", "see")
 
 
 def page() -> str:
@@ -53,6 +60,8 @@ def page() -> str:
     for title, introduction, metrics in SECTIONS:
         parts.append(f"\n## {title}\n\n{introduction}\n\n")
         parts.extend(table(_HEAD, map(_row, metrics)))
+    parts.append(f"\n### What agents send wrongly\n\n{FAULTS_INTRODUCTION}\n\n")
+    parts.extend(table(_FAULTS_HEAD, map(_fault_row, FAULTS)))
     parts.append("\n## The exporter itself\n\n")
     parts.append(
         "`process_*` and `python_*` have the names that every Python process gives them.\n"
@@ -73,6 +82,18 @@ def _row(metric: Metric) -> tuple[str, ...]:
         cell(metric.help),
         cell(metric.source),
         metric.stability,
+    )
+
+
+def _fault_row(fault: Fault) -> tuple[str, ...]:
+    before = "all so far" if fault.before is None else f"before {'.'.join(map(str, fault.before))}"
+    return (
+        cell(fault.what),
+        before,
+        "v1, v2" if fault.cgroup is None else fault.cgroup.name.lower(),
+        ", ".join(f"`{metric.name}`" for metric in fault.metrics),
+        fault.treatment,
+        f"<{fault.link}>",
     )
 
 

@@ -12,7 +12,7 @@ from fake_observer import METRICS_TEXT, STATS, FakeObserver, failure
 from kata_exporter._pb import agent_pb2 as pb
 from kata_exporter.agent import KataAgent
 from kata_exporter.agent.observer import Observer
-from kata_exporter.agent.types import AgentVersion
+from kata_exporter.agent.types import AgentVersion, BlkioEntry, ContainerStats
 from kata_exporter.collectors.rounds import RoundSettings, SandboxRounds
 from kata_exporter.errors import ArgumentError, Reason, UrlError
 from kata_exporter.guest.layout_cache import LayoutCache
@@ -207,6 +207,16 @@ async def test_a_container_that_is_gone_is_passed_over(clock: FakeClock) -> None
 
     result = collected.results["container_stats"]
     assert (result.reason, result.chunks) == (Reason.OK, ())
+
+
+async def test_what_is_dropped_of_a_containers_statistics_is_counted(clock: FakeClock) -> None:
+    junk = ContainerStats(io_service_bytes=(BlkioEntry(8, 0, "junk", 1),) * 3)
+    rig = Rig(clock, FakeObserver(container_stats=[junk]))
+
+    await rig.run()
+
+    of_each_container = ("unknown_item", 3)
+    assert rig.rejected == [of_each_container, of_each_container]
 
 
 async def test_a_container_that_fails_leaves_the_next_shown(clock: FakeClock) -> None:

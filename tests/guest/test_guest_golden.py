@@ -10,7 +10,7 @@ import pytest
 
 from kata_exporter._pb import agent_pb2 as pb
 from kata_exporter.agent.messages.stats import container_stats
-from kata_exporter.collectors.container_samples import container_chunks
+from kata_exporter.collectors.containers.reader import container_chunks
 from kata_exporter.exposition.text import render
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.reader import GuestReader

@@ -8,7 +8,7 @@ import pytest
 from fake_clock import FakeClock
 from kata_exporter._pb import agent_pb2, health_pb2
 from kata_exporter.agent.messages.stats import container_stats
-from kata_exporter.collectors.container_samples import container_chunks
+from kata_exporter.collectors.containers.reader import container_chunks
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.reader import GuestReader
 from kata_exporter.guest.schema import schema_for

@@ -9,11 +9,8 @@ from typing import Any
 import pytest
 
 from kata_exporter.agent.types import ContainerStats, CpuStats, MemoryStats, MemoryUsage, PidsStats
-from kata_exporter.collectors.container_samples import (
-    CONTAINER_METRICS,
-    ContainerReader,
-    container_chunks,
-)
+from kata_exporter.collectors.containers.reader import ContainerReader, container_chunks
+from kata_exporter.collectors.containers.records import CONTAINER_METRICS
 from kata_exporter.metrics import Metric, MetricType, Scope
 
 IDENTITY = 'sandbox_id="s",namespace="n",pod="p",container="c",container_id="ci"'
@@ -46,12 +43,14 @@ STAT_V1 = (
 MEMORY_V2 = MemoryStats(
     cache_bytes=0,
     use_hierarchy=False,
-    usage=USAGE,
+    usage=replace(USAGE, failures=0),
     swap=MemoryUsage(40, 0, 0, U64_MAX),
     kernel=None,
     stat=STAT_V2,
 )
-MEMORY_V1 = replace(MEMORY_V2, use_hierarchy=True, swap=MemoryUsage(1100, 0, 0, 0), stat=STAT_V1)
+MEMORY_V1 = replace(
+    MEMORY_V2, usage=USAGE, use_hierarchy=True, swap=MemoryUsage(1100, 0, 0, 0), stat=STAT_V1
+)
 V2 = ContainerStats(cpu=CPU, memory=MEMORY_V2, pids=PidsStats(2, 100))
 V1 = ContainerStats(
     cpu=replace(CPU, usage_percpu_ns=(1, 2), throttled_ns=3_831_955_454),
@@ -109,6 +108,8 @@ def test_cgroup_v1_statistics() -> None:
         "cpu_cfs_periods_total": "118",
         "cpu_cfs_throttled_periods_total": "115",
         "cpu_cfs_throttled_seconds_total": "3.831955454",
+        'cpu_percpu_usage_seconds_total{,cpu="0"}': "0.000000001",
+        'cpu_percpu_usage_seconds_total{,cpu="1"}': "0.000000002",
         "memory_usage_bytes": "1000",
         "memory_max_usage_bytes": "2000",
         "memory_working_set_bytes": "985",
@@ -192,7 +193,9 @@ def test_throttling_that_was_not_sent_is_absent() -> None:
 def test_cpu_alone_tells_the_cgroup_version_by_its_list_of_cpus() -> None:
     assert set(_samples(ContainerStats(cpu=V2.cpu))) == CPU_NAMES
     assert set(_samples(ContainerStats(cpu=V1.cpu))) == CPU_NAMES | {
-        "cpu_cfs_throttled_seconds_total"
+        "cpu_cfs_throttled_seconds_total",
+        'cpu_percpu_usage_seconds_total{,cpu="0"}',
+        'cpu_percpu_usage_seconds_total{,cpu="1"}',
     }
 
 
@@ -265,8 +268,8 @@ def test_large_integers_stay_integers() -> None:
 def test_reader_keeps_its_shapes_and_gives_new_values() -> None:
     reader = ContainerReader(IDENTITY, "4.1.0")
 
-    before = reader.read(V2)
-    after = reader.read(replace(V2, pids=PidsStats(9, 100)))
+    before = reader.read(V2).chunks
+    after = reader.read(replace(V2, pids=PidsStats(9, 100))).chunks
 
     assert all(a.shape is b.shape for a, b in zip(before, after, strict=True))
     assert after[-2].values == ("9",)
@@ -283,7 +286,7 @@ def test_chunks_are_in_the_order_of_the_metrics(stats: ContainerStats) -> None:
 def test_record_is_complete(metric: Metric) -> None:
     assert metric.scope is Scope.CONTAINER
     assert metric.name.startswith("kata_container_")
-    assert re.search(r"\(agent: (cpu|memory|pids)_stats\.", metric.help)
+    assert re.search(r"\(agent: (cpu|memory|pids|blkio|hugetlb)_stats\.", metric.help)
     assert (metric.type is MetricType.UNTYPED) == metric.name.endswith("_failcnt")
 
 
