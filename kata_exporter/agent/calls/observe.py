@@ -3,6 +3,7 @@
 from kata_exporter._pb import agent_pb2, health_pb2
 from kata_exporter.agent.arguments import container_id
 from kata_exporter.agent.calls.part import Part
+from kata_exporter.agent.errors import check_count
 from kata_exporter.agent.interface.observe import ObserveMethods
 from kata_exporter.agent.messages.stats import container_stats
 from kata_exporter.agent.methods import CHECK, GET_METRICS, GET_OOM_EVENT, STATS_CONTAINER, VERSION
@@ -33,6 +34,10 @@ class ObserveCalls(Part, ObserveMethods):
         answer = await self._caller.call(
             STATS_CONTAINER, request, deadline=deadline, container=container
         )
+        cgroup = answer.cgroup_stats
+        entries = cgroup.blkio_stats.io_service_bytes_recursive
+        requests = cgroup.blkio_stats.io_serviced_recursive
+        check_count(STATS_CONTAINER, len(entries) + len(requests) + len(cgroup.hugetlb_stats))
         return container_stats(answer)
 
     async def get_oom_event(self, *, deadline: float | None = None) -> str:
