@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from kata_exporter.agent.types import BlkioEntry, ContainerStats
 from kata_exporter.collectors.containers import faults, records
-from kata_exporter.collectors.containers.limits import MAX_BLOCK_DEVICES, MAX_BLOCK_ENTRIES
+from kata_exporter.collectors.containers.limits import MAX_BLOCK_ENTRIES
 from kata_exporter.collectors.containers.sample import Circumstances, Samples, SamplesOfPart
 from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.metrics import Metric
@@ -50,7 +50,7 @@ def _by_device(entries: Sequence[BlkioEntry], at: Circumstances) -> _ByDevice:
             rejected[RejectReason.BAD_LABEL] += 1
         elif operation not in _OPERATIONS:
             rejected[RejectReason.UNKNOWN_ITEM] += 1
-        elif device not in found and len(found) == MAX_BLOCK_DEVICES:
+        elif not at.devices.admits(device):
             rejected[RejectReason.TOO_MANY_SERIES] += 1
         elif operation in found.setdefault(device, {}):
             rejected[RejectReason.DUPLICATE] += 1

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from itertools import islice
+from operator import itemgetter
 
 from kata_exporter.agent.types import HugetlbStats
 from kata_exporter.collectors.containers import faults, records
@@ -31,8 +32,13 @@ def huge_page_samples(by_size: Mapping[str, HugetlbStats], at: Circumstances) ->
 
 def _sound(by_size: Mapping[str, HugetlbStats], at: Circumstances) -> Mapping[str, HugetlbStats]:
     """Return sizes that can be one, in the order of their names, as the answer has none."""
+    sound: dict[str, HugetlbStats] = {}
     at.rejected[RejectReason.TOO_MANY_SERIES] += max(0, len(by_size) - MAX_PAGE_SIZES)
-    looked_at = dict(islice(by_size.items(), MAX_PAGE_SIZES))
-    sound = {size: s for size, s in sorted(looked_at.items()) if _PAGE_SIZE.fullmatch(size)}
-    at.rejected[RejectReason.BAD_LABEL] += len(looked_at) - len(sound)
+    for size, stats in sorted(islice(by_size.items(), MAX_PAGE_SIZES), key=itemgetter(0)):
+        if not _PAGE_SIZE.fullmatch(size):
+            at.rejected[RejectReason.BAD_LABEL] += 1
+        elif not at.page_sizes.admits(size):
+            at.rejected[RejectReason.TOO_MANY_SERIES] += 1
+        else:
+            sound[size] = stats
     return sound

@@ -3,7 +3,8 @@
 MAX_CPUS = 256
 """As many as Kata gives a guest at most; v1 lists every CPU that could be plugged in."""
 MAX_BLOCK_DEVICES = 64
+"""Over a container's life, so that a guest can't add series by naming others in every round."""
 MAX_BLOCK_ENTRIES = MAX_BLOCK_DEVICES * 12
 """Entries of one list that are looked at: neither version has as many operations per device."""
 MAX_PAGE_SIZES = 8
-"""No architecture has more than four sizes of huge pages."""
+"""Over a container's life too; no architecture has more than four sizes of huge pages."""

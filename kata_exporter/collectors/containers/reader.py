@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kata_exporter.agent.types import ContainerStats
+from kata_exporter.collectors.containers.admitted import Admitted
 from kata_exporter.collectors.containers.block_io import block_io_samples
 from kata_exporter.collectors.containers.cgroup import CgroupVersion, cgroup_version
 from kata_exporter.collectors.containers.cpu import cpu_samples
 from kata_exporter.collectors.containers.faults import faults_of
 from kata_exporter.collectors.containers.huge_pages import huge_page_samples
+from kata_exporter.collectors.containers.limits import MAX_BLOCK_DEVICES, MAX_PAGE_SIZES
 from kata_exporter.collectors.containers.memory import memory_samples
 from kata_exporter.collectors.containers.sample import Circumstances, Samples, SamplesOfPart
 from kata_exporter.collectors.containers.tasks import task_samples
@@ -49,12 +51,14 @@ class ContainerReader:
     def __init__(self, identity: str, agent_version: str) -> None:
         self._identity = identity
         self._faults = {cgroup: faults_of(agent_version, cgroup) for cgroup in CgroupVersion}
+        self._devices = Admitted[tuple[int, int]](MAX_BLOCK_DEVICES)
+        self._page_sizes = Admitted[str](MAX_PAGE_SIZES)
         self._shaped: dict[Metric, _Shaped] = {}
 
     def read(self, stats: ContainerStats) -> ContainerReading:
         """Return what an answer comes to; any answer comes to something."""
         cgroup = cgroup_version(stats)
-        at = Circumstances(cgroup, self._faults[cgroup])
+        at = Circumstances(cgroup, self._faults[cgroup], self._devices, self._page_sizes)
         chunks = tuple(
             [self._shape(samples).chunk(samples.values) for samples in _samples(stats, at)]
         )

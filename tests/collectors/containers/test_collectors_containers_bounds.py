@@ -1,5 +1,7 @@
 """However much a guest sends of one container, a bounded part of it is published, and all is counted."""
 
+from collections import Counter
+
 import pytest
 
 from container_page import IDENTITY, names_of
@@ -130,6 +132,28 @@ def test_a_device_that_comes_or_goes_has_its_series_while_it_is_there() -> None:
 
     first, second = 'device="8:0"', 'device="8:16"'
     assert rounds == [[first], [first, second], [first, second], [first]]
+
+
+def test_a_guest_that_names_others_in_every_round_adds_no_series() -> None:
+    reader = ContainerReader(IDENTITY, "4.1.0")
+    series: set[str] = set()
+    rejected = 0
+
+    for n in range(300):
+        devices = disk((8, 2 * n, "read"), (8, 2 * n + 1, "read")).io_service_bytes
+        pages = {f"{n + 1}KB": HugetlbStats(1, 0, 0)}
+        reading = reader.read(ContainerStats(io_service_bytes=devices, hugetlb=pages))
+        series |= {prefix for chunk in reading.chunks for prefix in chunk.shape.prefixes}
+        rejected += reading.rejected.get(TOO_MANY, 0)
+
+    by_name = Counter(prefix.split("{")[0].removeprefix("kata_container_") for prefix in series)
+    assert by_name == {
+        "fs_reads_bytes_total": MAX_BLOCK_DEVICES,
+        "blkio_device_usage_total": MAX_BLOCK_DEVICES,
+        "hugetlb_usage_bytes": MAX_PAGE_SIZES,
+        "hugetlb_failcnt": MAX_PAGE_SIZES,
+    }
+    assert rejected == 600 - MAX_BLOCK_DEVICES + 300 - MAX_PAGE_SIZES
 
 
 def test_shapes_are_kept_while_the_devices_stay() -> None:
