@@ -1,15 +1,28 @@
 """The store: the latest of every sandbox. Parts are replaced whole and age each by itself."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from kata_exporter.errors import Reason
 from kata_exporter.metrics import Chunk
 from kata_exporter.model import Sandbox
 from kata_exporter.snapshot.identity import sandbox_identity
+from kata_exporter.snapshot.keeping import (
+    Budget,
+    DropReason,
+    KeepRules,
+    NameFilter,
+    count_series,
+    fit,
+)
 from kata_exporter.snapshot.round import Round
 from kata_exporter.snapshot.samples import known_chunks, state_chunks
+
+OnDropped = Callable[[Sandbox, DropReason, int], None]
+"""Told of series of a sandbox that are not kept, and why not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +63,19 @@ class SandboxView:
     sandbox: Sandbox
     up: bool
     reason: Reason
-    chunks: tuple[Chunk, ...]
+    host: tuple[Chunk, ...]
+    """Of what the host knows: how the sandbox is, and what it is."""
+    parts: Mapping[str, tuple[Chunk, ...]]
+    """Of what its agent said, by collector."""
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """All of them."""
+        return (*self.host, *chain.from_iterable(self.parts.values()))
+
+
+def _nobody(_sandbox: Sandbox, _reason: DropReason, _series: int) -> None:
+    return None
 
 
 class Store:
@@ -58,9 +83,21 @@ class Store:
 
     Args:
         max_age_seconds: parts older than this are withheld; up, state and info stay.
+        rules: which metrics are kept, and how many series.
+        on_dropped: is told of what isn't.
     """
 
-    def __init__(self, *, max_age_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        max_age_seconds: float,
+        rules: KeepRules | None = None,
+        on_dropped: OnDropped = _nobody,
+    ) -> None:
+        rules = rules or KeepRules()
+        self._filter = NameFilter(rules)
+        self._budget = Budget(rules)
+        self._on_dropped = on_dropped
         self._max_age_seconds = max_age_seconds
         self._spared_until = self._spared_since = -math.inf
         self._entries: dict[str, _Entry] = {}
@@ -75,9 +112,19 @@ class Store:
         self._spared_until = now + max_age_seconds
         self._max_age_seconds = max_age_seconds
 
+    def keep(self, rules: KeepRules) -> None:
+        """Let other rules hold, for what is there already too.
+
+        What was dropped before, and is now to be kept, comes with the next round.
+        """
+        self._filter = NameFilter(rules)
+        self._budget.configure(rules)
+        for entry in list(self._entries.values()):
+            self._put(replace(entry, known=known_chunks(entry.sandbox)))
+
     def started(self, sandbox: Sandbox) -> None:
         """Show a new generation, as pending."""
-        self._entries[sandbox.id] = _nothing_yet(sandbox)
+        self._put(_nothing_yet(sandbox))
 
     def updated(self, sandbox: Sandbox) -> None:
         """Show other containers, or the name that a nameless sandbox has got.
@@ -89,12 +136,13 @@ class Store:
             return
         if sandbox_identity(entry.sandbox) != sandbox_identity(sandbox):
             entry = _nothing_yet(sandbox)
-        self._entries[sandbox.id] = replace(entry, sandbox=sandbox, known=known_chunks(sandbox))
+        self._put(replace(entry, sandbox=sandbox, known=known_chunks(sandbox)))
 
     def stopped(self, sandbox: Sandbox) -> None:
         """Show it no longer."""
         if self._current(sandbox) is not None:
             del self._entries[sandbox.id]
+            self._budget.release(sandbox.id)
 
     def record(self, sandbox: Sandbox, collected: Round) -> bool:
         """Take a round in.
@@ -112,21 +160,24 @@ class Store:
             if result.chunks is not None:
                 parts[name] = Part(result.chunks, collected.ended_monotonic, collected.ended_time)
         success = {name: result.reason is Reason.OK for name, result in collected.results.items()}
-        self._entries[sandbox.id] = replace(
-            entry,
+        state = state_chunks(
+            entry.sandbox,
             up=collected.answered,
             reason=collected.reason,
-            detail=collected.detail,
             success=success,
-            parts=parts,
-            state=state_chunks(
-                entry.sandbox,
+            times={name: part.ended_time for name, part in parts.items()},
+            agent_version=collected.agent_version,
+        )
+        self._put(
+            replace(
+                entry,
                 up=collected.answered,
                 reason=collected.reason,
+                detail=collected.detail,
                 success=success,
-                times={name: part.ended_time for name, part in parts.items()},
-                agent_version=collected.agent_version,
-            ),
+                parts=parts,
+                state=state,
+            )
         )
         return True
 
@@ -138,16 +189,12 @@ class Store:
                 entry.sandbox,
                 entry.up,
                 entry.reason,
-                (
-                    *entry.state,
-                    *entry.known,
-                    *(
-                        chunk
-                        for part in entry.parts.values()
-                        if part.ended_monotonic >= oldest
-                        for chunk in part.chunks
-                    ),
-                ),
+                (*entry.state, *entry.known),
+                {
+                    name: part.chunks
+                    for name, part in entry.parts.items()
+                    if part.ended_monotonic >= oldest
+                },
             )
             for entry in self._entries.values()
         )
@@ -156,6 +203,48 @@ class Store:
         """Return how a sandbox is; None where its generation isn't shown."""
         entry = self._current(sandbox)
         return None if entry is None else SandboxState(entry.up, entry.reason, entry.detail)
+
+    def _put(self, entry: _Entry) -> None:
+        """Hold what is kept of an entry; where all are too many then, those with most give way."""
+        dropped: Counter[DropReason] = Counter()
+        kept = self._filter.kept
+        parts = {
+            name: replace(part, chunks=kept(part.chunks, dropped))
+            for name, part in entry.parts.items()
+        }
+        state, known = kept(entry.state, dropped), kept(entry.known, dropped)
+        entry = replace(entry, state=state, known=known, parts=parts)
+        room, reason = self._budget.room(entry.sandbox.id)
+        self._hold(entry, room, reason, dropped)
+        while (largest := self._budget.too_large()) is not None:
+            before = self._budget.total
+            entry, room = self._entries[largest], self._budget.share
+            self._hold(entry, room, DropReason.STORE_FULL, Counter())
+            if self._budget.total == before:
+                break  # what the host knows is never dropped, however little room there is
+
+    def _hold(
+        self,
+        entry: _Entry,
+        room: int,
+        full: DropReason,
+        dropped: Counter[DropReason],
+    ) -> None:
+        """Hold an entry with no more series than there is room for, and tell what was dropped."""
+        of_host = count_series(entry.state) + count_series(entry.known)
+        chunks = {name: part.chunks for name, part in entry.parts.items()}
+        fitting, left_out = fit(chunks, room - of_host)
+        if left_out:
+            dropped[full] += left_out
+            parts = {
+                name: replace(part, chunks=fitting[name]) for name, part in entry.parts.items()
+            }
+            entry = replace(entry, parts=parts)
+        held = sum(count_series(part.chunks) for part in entry.parts.values())
+        self._entries[entry.sandbox.id] = entry
+        self._budget.hold(entry.sandbox.id, of_host + held)
+        for why, series in dropped.items():
+            self._on_dropped(entry.sandbox, why, series)
 
     def _oldest(self, now: float) -> float:
         """Return when a part must have ended at the earliest to be shown (monotonic)."""

@@ -67,6 +67,7 @@ class SelfMetrics:
 
     Args:
         rejected_reasons: why samples or texts of guests are refused; a closed set.
+        drop_reasons: why collected series are not kept; a closed set.
         resync_causes: why a directory is looked through as a whole; a closed set.
         protocol_events: what connections report; a closed set.
         http_handlers: paths that are told apart in the count of requests.
@@ -79,6 +80,7 @@ class SelfMetrics:
         self,
         rejected_reasons: Iterable[str],
         *,
+        drop_reasons: Iterable[str] = (),
         resync_causes: Iterable[str] = (),
         protocol_events: Iterable[str] = PROTOCOL_EVENTS,
         http_handlers: Iterable[str] = HTTP_HANDLERS,
@@ -120,6 +122,14 @@ class SelfMetrics:
             "reason",
             rejected_reasons,
         )
+        self._dropped = ClosedCounter(
+            registry,
+            "kata_exporter_series_dropped_total",
+            "Series that were collected and not kept, each time anew: by metrics.allow and"
+            " metrics.deny, or since there would be too many.",
+            "reason",
+            drop_reasons,
+        )
         self._protocol_events = ClosedCounter(
             registry,
             "kata_exporter_protocol_events_total",
@@ -141,6 +151,10 @@ class SelfMetrics:
     def count_rejected(self, reason: str, n: int = 1) -> None:
         """Count samples or texts of a guest that were refused."""
         self._rejected.inc(reason, n)
+
+    def count_dropped(self, reason: str, n: int) -> None:
+        """Count series that were collected and not kept."""
+        self._dropped.inc(reason, n)
 
     def count_protocol_event(self, event: str, n: int = 1) -> None:
         """Count what a connection reported."""

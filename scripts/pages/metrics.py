@@ -9,7 +9,7 @@ from kata_exporter.discovery.cri import RejectedPod
 from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.guest.schema import GUEST_METRICS
 from kata_exporter.metrics import Metric
-from kata_exporter.snapshot import SANDBOX_METRICS
+from kata_exporter.snapshot import SANDBOX_METRICS, DropReason
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
 from pages.markdown import cell, table
 
@@ -109,7 +109,7 @@ def _own_rows() -> Iterator[tuple[str, ...]]:
 
 
 def _own_families() -> str:
-    own = SelfMetrics(RejectReason)
+    own = SelfMetrics(RejectReason, drop_reasons=DropReason)
     own.cri_metrics(RejectedPod).listed(0.0)
     own.containerd_metrics(TOPICS, IgnoredEvent)
     return own.render().decode()
