@@ -32,7 +32,7 @@ from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.model import Announcement, Sandbox
 from kata_exporter.registry import FirstSeen, Listener, Publisher, Registry
-from kata_exporter.snapshot import Round, SandboxState, Store
+from kata_exporter.snapshot import DropReason, KeepRules, Round, SandboxState, Store
 from kata_exporter.sockets import AgentUrl, Dial, Dialer
 from kata_exporter.telemetry.hooks import CallHook, CallTarget, Hooks
 from kata_exporter.telemetry.logs import LogLimiter, configure_logging, fields
@@ -47,6 +47,12 @@ TRACE_FLUSH_SECONDS = 1.0
 
 
 _COMPILED = "upb"
+
+_WHERE_TO_RAISE = {
+    DropReason.SANDBOX_FULL: "metrics.max_series_per_sandbox",
+    DropReason.STORE_FULL: "metrics.max_series",
+}
+"""Keys of the configuration that hold the limits."""
 
 
 def _require_compiled_protobuf() -> None:
@@ -102,13 +108,19 @@ class Exporter:
         self._reloader = reloader
         self._clock = clock or SystemClock()
         self._dialer = dialer or Dialer(peer_uids=frozenset(settings.discovery.peer_uids))
-        self._self_metrics = SelfMetrics([*RejectReason, BAD_VERSION], resync_causes=ResyncCause)
+        self._self_metrics = SelfMetrics(
+            [*RejectReason, BAD_VERSION], drop_reasons=DropReason, resync_causes=ResyncCause
+        )
         self._tracing = tracing_from_environment(os.environ if environ is None else environ)
         self._hook = self._call_hook()
-        self._silences = LogLimiter(
+        self._lines = LogLimiter(
             self._clock, on_suppressed=self._self_metrics.count_suppressed_log_lines
         )
-        self._store = Store(max_age_seconds=settings.collection.max_age_seconds)
+        self._store = Store(
+            max_age_seconds=settings.collection.max_age_seconds,
+            rules=_keep_rules(settings),
+            on_dropped=self._on_dropped,
+        )
         self._collection = self._new_collection()
         self._publisher = Publisher(
             [self._store, self._collection, *listeners],
@@ -178,11 +190,15 @@ class Exporter:
             self._store.configure(
                 max_age_seconds=collection.max_age_seconds, now=self._clock.monotonic()
             )
+        if (collection, settings.collectors) != (before.collection, before.collectors):
             self._collection.configure(
                 interval_seconds=collection.interval_seconds,
                 timeout_seconds=collection.timeout_seconds,
                 concurrency=collection.concurrency,
+                collectors=settings.collectors.enabled,
             )
+        if settings.metrics != before.metrics:
+            self._store.keep(_keep_rules(settings))
         self._finding.replace_static(settings.sandboxes)
 
     async def stop(self) -> None:
@@ -282,6 +298,7 @@ class Exporter:
                 timeout_seconds=settings.timeout_seconds,
                 layouts=LayoutCache(),
                 on_rejected=self._self_metrics.count_rejected,
+                collectors=self._settings.collectors.enabled,
             ),
             on_round=self._on_round,
         )
@@ -317,7 +334,7 @@ class Exporter:
         self._self_metrics.observe_collection(collected.duration_seconds, collected.reason)
         if collected.reason is Reason.OK:
             return
-        passed_over = self._silences.allow((sandbox.id, collected.reason))
+        passed_over = self._lines.allow((sandbox.id, collected.reason))
         if passed_over is None:
             return
         logger.warning(
@@ -331,6 +348,36 @@ class Exporter:
                 lines_passed_over=passed_over or None,
             ),
         )
+
+    def _on_dropped(self, sandbox: Sandbox, reason: DropReason, series: int) -> None:
+        self._self_metrics.count_dropped(reason, series)
+        if reason not in _WHERE_TO_RAISE:
+            return  # as configured
+        passed_over = self._lines.allow((sandbox.id, reason))
+        if passed_over is None:
+            return
+        logger.warning(
+            "too many series: metrics of the sandbox are left out",
+            extra=fields(
+                sandbox_id=sandbox.id,
+                namespace=sandbox.pod.namespace,
+                pod=sandbox.pod.name,
+                reason=str(reason),
+                series=series,
+                limit=_WHERE_TO_RAISE[reason],
+                lines_passed_over=passed_over or None,
+            ),
+        )
+
+
+def _keep_rules(settings: Settings) -> KeepRules:
+    metrics = settings.metrics
+    return KeepRules(
+        allow=metrics.allow,
+        deny=metrics.deny,
+        max_series_per_sandbox=metrics.max_series_per_sandbox,
+        max_series=metrics.max_series,
+    )
 
 
 def _unpublished_state(sandbox: Sandbox) -> SandboxState:

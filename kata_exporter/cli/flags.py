@@ -13,11 +13,18 @@ if TYPE_CHECKING:
     from kata_exporter.config.load import Loader
     from kata_exporter.config.settings import Settings
 
+COLLECTORS = {
+    "guest_metrics": "their guest's metrics",
+    "container_stats": "their containers' statistics",
+}
+"""What each collector asks agents for, by its name."""
+
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add ``--config.file`` and every flag that is a setting: those of serve."""
     add_config_file(parser)
     add_sandboxes_directory(parser)
+    add_collectors(parser)
     add_discovery(parser)
     add_runtime(parser)
     add_listen_address(parser)
@@ -45,6 +52,17 @@ def add_sandboxes_directory(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a folder of files with more sandboxes (default sandboxes.d beside the configuration)",
     )
+
+
+def add_collectors(parser: argparse.ArgumentParser) -> None:
+    """Add ``--collector.NAME`` and ``--no-collector.NAME`` for each; of two the last one counts."""
+    for name, what in COLLECTORS.items():
+        flag = f"collector.{name}"
+        for given, value, text in (
+            (f"--{flag}", "true", f"ask agents for {what} (the default)"),
+            (f"--no-{flag}", "false", f"don't ask agents for {what}"),
+        ):
+            parser.add_argument(given, dest=flag, action="append_const", const=value, help=text)
 
 
 def add_discovery(parser: argparse.ArgumentParser) -> None:

@@ -25,6 +25,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--once", action="store_true", help="ask once; needed, other ways may come")
     flags.add_config_file(parser)
     flags.add_sandboxes_directory(parser)
+    flags.add_collectors(parser)
     flags.add_discovery(parser)
     flags.add_runtime(parser)
     flags.add_log(parser)

@@ -53,11 +53,19 @@ class Collection:
             await self._asked.wait()
 
     def configure(
-        self, *, interval_seconds: float, timeout_seconds: float, concurrency: int
+        self,
+        *,
+        interval_seconds: float,
+        timeout_seconds: float,
+        concurrency: int,
+        collectors: frozenset[str],
     ) -> None:
         """Let these hold from each sandbox's next round on; nobody is asked anew for that."""
         self._settings = replace(
-            self._settings, interval_seconds=interval_seconds, timeout_seconds=timeout_seconds
+            self._settings,
+            interval_seconds=interval_seconds,
+            timeout_seconds=timeout_seconds,
+            collectors=collectors,
         )
         for rounds in self._rounds.values():
             rounds.configure(self._settings)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +20,9 @@ from kata_exporter.guest.schema import schema_for
 from kata_exporter.model import Sandbox
 from kata_exporter.snapshot import CollectorResult, Round, sandbox_identity
 
+COLLECTORS = (guest_metrics.NAME, container_stats.NAME)
+"""Every collector, in the order of their results."""
+
 BEGIN = "begin"
 VERSION = "version"
 CHECK = "check"
@@ -27,18 +30,21 @@ CHECK = "check"
 BAD_VERSION = "bad_version"
 """Reason of ``kata_exporter_rejected_total`` for a version that isn't one."""
 
+_Work = Callable[[float], Awaitable[Collected]]
+
 _VERSION_TEXT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class RoundSettings:
-    """What holds for every sandbox's rounds."""
+    """What holds for every sandbox's rounds; collectors that aren't among ``collectors`` are off."""
 
     clock: Clock
     interval_seconds: float
     timeout_seconds: float
     layouts: LayoutCache
     on_rejected: OnRejected
+    collectors: frozenset[str] = frozenset(COLLECTORS)
 
 
 class SandboxRounds:
@@ -88,7 +94,7 @@ class SandboxRounds:
             return None
         clock = self._settings.clock
         started = clock.monotonic()
-        results = await self._results(started + self._settings.timeout_seconds)
+        results, check = await self._results(started + self._settings.timeout_seconds)
         await self._link.end()
         collected = Round(
             results,
@@ -96,6 +102,7 @@ class SandboxRounds:
             ended_monotonic=clock.monotonic(),
             ended_time=clock.time(),
             duration_seconds=clock.monotonic() - started,
+            check=check,
         )
         if collected.answered:
             self._link.succeeded()
@@ -107,24 +114,32 @@ class SandboxRounds:
         """Close the connection."""
         await self._link.aclose()
 
-    async def _results(self, deadline: float) -> dict[str, CollectorResult]:
-        clock = self._settings.clock
-        works = {guest_metrics.NAME: self._guest_metrics}
+    def _works(self) -> dict[str, _Work]:
+        """Return the collectors that are on, and have something to ask."""
+        works: dict[str, _Work] = {guest_metrics.NAME: self._guest_metrics}
         if containers_to_ask(self._sandbox):
             works[container_stats.NAME] = self._container_stats
+        return {name: work for name, work in works.items() if name in self._settings.collectors}
+
+    async def _results(
+        self, deadline: float
+    ) -> tuple[dict[str, CollectorResult], CollectorResult | None]:
+        """Return the results by collector; where none is to ask, whether the agent lives."""
+        clock = self._settings.clock
+        works = self._works()
         first = await execute(BEGIN, partial(self._begin, deadline), clock)
         if not first.answered:
             # Nothing else would fare better.
-            return dict.fromkeys(works, first)
+            return dict.fromkeys(works, first), None if works else first
         done = await asyncio.gather(
             *(execute(name, partial(work, deadline), clock) for name, work in works.items())
         )
         if all(self._link.refuses(name) for name in works):
-            # Everything was answered from memory: ask what no policy forbids, to know it lives.
+            # Nothing was asked, or answered from memory: ask what no policy forbids, to know it lives.
             check = await execute(CHECK, partial(self._check, deadline), clock)
-            if not check.answered:
-                return dict.fromkeys(works, check)
-        return dict(zip(works, done, strict=True))
+            if not works or not check.answered:
+                return dict.fromkeys(works, check), None if works else check
+        return dict(zip(works, done, strict=True)), None
 
     async def _begin(self, deadline: float) -> Collected:
         await self._link.begin()

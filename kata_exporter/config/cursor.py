@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from kata_exporter.config.durations import format_duration, parse_duration
 from kata_exporter.config.problems import Problems
-from kata_exporter.config.words import did_you_mean, parse_choice, quoted
+from kata_exporter.config.words import did_you_mean, parse_choice, parse_switch, quoted
 from kata_exporter.config.yaml_tree import Items, Node, Refused, Scalar, Table, join_key
 
 _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
@@ -140,6 +140,10 @@ class Cursor:
             self.fail(f"{wanted}, not {number}")
             return None
         return number
+
+    def switch(self) -> bool | None:
+        """Return whether something is switched on here."""
+        return self.parsed(parse_switch, "must be true or false")
 
     def choice(self, choices: type[_Choice]) -> _Choice | None:
         """Return the member of `choices` that is named here."""

@@ -12,6 +12,7 @@ from kata_exporter.config.paths import (
 )
 from kata_exporter.config.settings import (
     CollectionSettings,
+    CollectorSettings,
     ContainerdSettings,
     CriSettings,
     DiscoverySettings,
@@ -19,11 +20,11 @@ from kata_exporter.config.settings import (
     LogFormat,
     LogLevel,
     LogSettings,
+    MetricsSettings,
     Settings,
     StaticSandbox,
     WebSettings,
 )
-from kata_exporter.config.words import parse_switch
 from kata_exporter.model import SANDBOX_ID, Container, Pod
 
 MIN_INTERVAL_SECONDS = 1.0
@@ -31,6 +32,10 @@ MAX_INTERVAL_SECONDS = 86_400.0
 MIN_TIMEOUT_SECONDS = 0.01
 MAX_AGE_SECONDS = 10 * MAX_INTERVAL_SECONDS
 MAX_CONCURRENCY = 4096
+MIN_SERIES_PER_SANDBOX = 100
+MAX_SERIES_PER_SANDBOX = 1_000_000
+MIN_SERIES = 1_000
+MAX_SERIES = 10_000_000
 MAX_NAME_LENGTH = 253  # a DNS subdomain, the longest name that Kubernetes gives
 MAX_URL_LENGTH = 4096
 MAX_PORT = 2**32 - 2  # of vsock, whose last number stands for any
@@ -81,11 +86,14 @@ def decode(root: Cursor, ids: Ids) -> Settings:
     sections = root.table(children(""))
     defaults = Settings()
     collection, discovery = sections.get("collection"), sections.get("discovery")
+    collectors, metrics = sections.get("collectors"), sections.get("metrics")
     cri, containerd = sections.get("cri"), sections.get("containerd")
     web, log = sections.get("web"), sections.get("log")
     sandboxes, directory = sections.get("sandboxes"), sections.get("sandboxes_directory")
     return Settings(
         collection=_collection(collection) if collection else defaults.collection,
+        collectors=_collectors(collectors) if collectors else defaults.collectors,
+        metrics=_metrics(metrics) if metrics else defaults.metrics,
         discovery=_discovery(discovery) if discovery else defaults.discovery,
         cri=_cri(cri) if cri else defaults.cri,
         containerd=_containerd(containerd) if containerd else defaults.containerd,
@@ -131,6 +139,32 @@ def _collection(section: Cursor) -> CollectionSettings:
         timeout_seconds=timeout_seconds or 0.0,
         max_age_seconds=max_age_seconds or 0.0,
         concurrency=count or defaults.concurrency,
+    )
+
+
+def _collectors(section: Cursor) -> CollectorSettings:
+    values = section.table(children("collectors"))
+    switches = {name: place.switch() for name, place in values.items()}
+    return CollectorSettings(**{name: on for name, on in switches.items() if on is not None})
+
+
+def _metrics(section: Cursor) -> MetricsSettings:
+    values = section.table(children("metrics"))
+    allow, deny = values.get("allow"), values.get("deny")
+    of_one, of_all = values.get("max_series_per_sandbox"), values.get("max_series")
+    per_sandbox = in_all = None
+    if of_one:
+        per_sandbox = of_one.whole_number(
+            at_least=MIN_SERIES_PER_SANDBOX, at_most=MAX_SERIES_PER_SANDBOX
+        )
+    if of_all:
+        in_all = of_all.whole_number(at_least=MIN_SERIES, at_most=MAX_SERIES)
+    defaults = MetricsSettings()
+    return MetricsSettings(
+        allow=_patterns(allow) if allow else defaults.allow,
+        deny=_patterns(deny) if deny else defaults.deny,
+        max_series_per_sandbox=per_sandbox or defaults.max_series_per_sandbox,
+        max_series=in_all or defaults.max_series,
     )
 
 
@@ -195,7 +229,7 @@ def _web(section: Cursor) -> WebSettings:
     values = section.table(children("web"))
     address, socket = values.get("listen_address"), values.get("admin_socket")
     switch = values.get("enable_lifecycle")
-    lifecycle = switch.parsed(parse_switch, "must be true or false") if switch else None
+    lifecycle = switch.switch() if switch else None
     path = socket.parsed(parse_socket_path, "must be the path of a socket") if socket else None
     return WebSettings(
         _addresses(address) if address else WebSettings().listen_addresses,

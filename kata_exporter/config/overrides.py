@@ -36,6 +36,14 @@ class Override:
         return [part.strip() for part in parts if part.strip()]
 
 
+def _with_collector(name: str) -> Callable[[Settings, Sequence[str]], Settings]:
+    def apply(settings: Settings, values: Sequence[str]) -> Settings:
+        switch = parse_switch(values[-1])
+        return replace(settings, collectors=replace(settings.collectors, **{name: switch}))
+
+    return apply
+
+
 def _with_sandboxes_directory(settings: Settings, values: Sequence[str]) -> Settings:
     return replace(settings, sandboxes_directory=parse_path(values[-1]))
 
@@ -92,6 +100,8 @@ def _with_format(settings: Settings, values: Sequence[str]) -> Settings:
 
 OVERRIDES = (
     Override("config.sandboxes-directory", _with_sandboxes_directory),
+    Override("collector.guest_metrics", _with_collector("guest_metrics")),
+    Override("collector.container_stats", _with_collector("container_stats")),
     Override("discovery.directory", _with_directories, repeatable=True),
     Override("discovery.agent-root", _with_agent_roots, repeatable=True),
     Override("cri.endpoint", _with_cri),

@@ -1,7 +1,7 @@
 """What can be set, with the defaults. All frozen: a reload makes new ones and compares."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
@@ -109,6 +109,33 @@ class CollectionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectorSettings:
+    """What agents are asked for, a switch for each collector; one that is off makes no call."""
+
+    guest_metrics: bool = True
+    container_stats: bool = True
+
+    @property
+    def enabled(self) -> frozenset[str]:
+        """Names of the collectors that are on."""
+        return frozenset(each.name for each in fields(self) if getattr(self, each.name))
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Which of the collected metrics are kept, and how many series.
+
+    ``allow`` and ``deny`` are patterns of metrics' names, and denying wins.
+    ``max_series_per_sandbox`` and ``max_series`` bound one sandbox and all of them together.
+    """
+
+    allow: tuple[str, ...] = ("*",)
+    deny: tuple[str, ...] = ()
+    max_series_per_sandbox: int = 10_000
+    max_series: int = 500_000
+
+
+@dataclass(frozen=True, slots=True)
 class DiscoverySettings:
     """Where sandboxes are looked for, and what is trusted there.
 
@@ -196,6 +223,8 @@ class Settings:
     """
 
     collection: CollectionSettings = field(default_factory=CollectionSettings)
+    collectors: CollectorSettings = field(default_factory=CollectorSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     cri: CriSettings = field(default_factory=CriSettings)
     containerd: ContainerdSettings = field(default_factory=ContainerdSettings)

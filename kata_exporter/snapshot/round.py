@@ -28,7 +28,10 @@ class CollectorResult:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One collection: results by collector, and when it ended on both clocks."""
+    """One collection: results by collector, and when it ended on both clocks.
+
+    ``check`` is what asking whether the agent lives came to; None where a collector asked it more.
+    """
 
     results: Mapping[str, CollectorResult]
     agent_version: str
@@ -36,20 +39,23 @@ class Round:
     ended_monotonic: float
     ended_time: float
     duration_seconds: float
+    check: CollectorResult | None = None
 
     @property
     def answered(self) -> bool:
-        """Whether any collector got an answer: what ``kata_sandbox_up`` shows."""
-        return any(result.answered for result in self.results.values())
+        """Whether anything got an answer: what ``kata_sandbox_up`` shows."""
+        return any(result.answered for result in self._all)
 
     @property
     def reason(self) -> Reason:
-        """The first collector's reason that isn't ok, in the order of the results, or ok."""
-        return next(
-            (r.reason for r in self.results.values() if r.reason is not Reason.OK), Reason.OK
-        )
+        """The first reason that isn't ok, in the order of the results, or ok."""
+        return next((r.reason for r in self._all if r.reason is not Reason.OK), Reason.OK)
 
     @property
     def detail(self) -> str:
         """The words that go with `reason`."""
-        return next((r.detail for r in self.results.values() if r.reason is not Reason.OK), "")
+        return next((r.detail for r in self._all if r.reason is not Reason.OK), "")
+
+    @property
+    def _all(self) -> tuple[CollectorResult, ...]:
+        return (*self.results.values(), *(() if self.check is None else (self.check,)))

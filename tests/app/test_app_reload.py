@@ -135,6 +135,29 @@ async def test_another_interval_timeout_and_concurrency_are_handed_to_those_who_
         assert rounds._link._interval_seconds == 60.0
 
 
+async def test_a_collector_that_is_switched_off_takes_its_series_along_and_sandboxes_stay_up(
+    rig: ReloadRig,
+) -> None:
+    ids = {s.id for s in rig.fleet.sandboxes}
+    assert len(samples(rig.page(), "kata_guest_load1")) == 2
+
+    await reload(rig, head="collectors: {guest_metrics: false}\n")
+    rig.clock.advance(16.0)
+    await soon(lambda: not samples(rig.page(), "kata_guest_load1"))
+    assert samples(rig.page(), "kata_container_memory_usage_bytes") != []
+    assert up(rig.page()) == dict.fromkeys(ids, "1")
+
+    await reload(rig, head="collectors: {guest_metrics: false, container_stats: false}\n")
+    rig.clock.advance(16.0)
+    await soon(lambda: not samples(rig.page(), "kata_container_memory_usage_bytes"))
+    assert samples(rig.page(), "kata_sandbox_collector_success") == []
+    assert up(rig.page()) == dict.fromkeys(ids, "1")
+
+    await reload(rig)
+    rig.clock.advance(16.0)
+    await soon(lambda: len(samples(rig.page(), "kata_guest_load1")) == 2)
+
+
 async def test_another_max_age_withholds_what_is_older(rig: ReloadRig) -> None:
     for sandbox in rig.fleet.sandboxes:
         await sandbox.suffer("no-answer")

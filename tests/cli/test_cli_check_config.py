@@ -129,6 +129,8 @@ def test_tracing_that_serve_would_refuse_is_an_error(
 
 VALUES = {
     "config.sandboxes-directory": ["--config.sandboxes-directory=more"],
+    "collector.guest_metrics": ["--no-collector.guest_metrics"],
+    "collector.container_stats": ["--collector.container_stats"],
     "discovery.directory": ["--discovery.directory=none"],
     "discovery.agent-root": ["--discovery.agent-root=/vm"],
     "cri.endpoint": ["--cri.endpoint=none"],

@@ -8,8 +8,10 @@ from cli_stage import Stage, put_on, terminate
 from kata_exporter.cli import flags
 from kata_exporter.cli.main import main
 from kata_exporter.cli.parser import Parser
+from kata_exporter.collectors.rounds import COLLECTORS
 from kata_exporter.config.keys import BY_FLAG
 from kata_exporter.config.load import CONFIG_FILE_FLAG
+from kata_exporter.config.settings import CollectorSettings
 
 GIVEN = [
     "--discovery.directory",
@@ -46,6 +48,50 @@ def test_lifecycle_is_off_and_a_flag_without_a_value_switches_it_on(stage: Stage
 
     main(["--web.enable-lifecycle"])
     assert stage.settings.web.enable_lifecycle
+
+
+@pytest.mark.parametrize("command", [["serve"], ["scrape", "--once"]])
+@pytest.mark.parametrize(
+    ("given", "on"),
+    [
+        ([], {"guest_metrics", "container_stats"}),
+        (["--no-collector.guest_metrics"], {"container_stats"}),
+        (["--no-collector.guest_metrics", "--no-collector.container_stats"], set()),
+        (["--no-collector.guest_metrics", "--collector.guest_metrics"], COLLECTORS),
+    ],
+)
+def test_each_collector_has_a_flag_for_on_and_one_for_off_and_the_last_one_counts(
+    command: list[str], given: list[str], on: set[str], stage: Stage
+) -> None:
+    main([*command, *given])
+
+    assert stage.settings is not None
+    assert stage.settings.collectors.enabled == set(on)
+
+
+def test_a_variable_switches_a_collector_off_and_a_flag_on_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KATA_EXPORTER_COLLECTOR_CONTAINER_STATS", "false")
+    main([])
+    assert stage.settings is not None
+    assert stage.settings.collectors.enabled == {"guest_metrics"}
+
+    main(["--collector.container_stats"])
+    assert stage.settings.collectors.enabled == set(COLLECTORS)
+
+
+def test_the_flags_are_those_of_the_collectors_that_there_are() -> None:
+    assert tuple(flags.COLLECTORS) == COLLECTORS
+    assert CollectorSettings().enabled == set(COLLECTORS)
+
+
+def test_a_collector_that_is_not_there_is_an_unknown_flag(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["serve", "--no-collector.cpu"]) == 2
+
+    assert "--no-collector.cpu" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from fake_clock import FakeClock, settle
 from fake_observer import METRICS_TEXT, FakeObserver, failure
 from kata_exporter.collectors.collection import Collection
-from kata_exporter.collectors.rounds import RoundSettings
+from kata_exporter.collectors.rounds import COLLECTORS, RoundSettings
 from kata_exporter.collectors.scheduler import Scheduler
 from kata_exporter.errors import AddressError, Reason
 from kata_exporter.guest.layout_cache import LayoutCache
@@ -44,6 +44,16 @@ class Rig:
     def seen(self, sandbox_id: str, birth: str = "x", *containers: Container) -> None:
         self.registry.apply(
             SandboxSeen("static", sandbox_id, "unix:///a", birth, containers=containers)
+        )
+
+    def configure(
+        self, *, interval_seconds: float, timeout_seconds: float, concurrency: int
+    ) -> None:
+        self.collection.configure(
+            interval_seconds=interval_seconds,
+            timeout_seconds=timeout_seconds,
+            concurrency=concurrency,
+            collectors=frozenset(COLLECTORS),
         )
 
     def gone(self, sandbox_id: str) -> None:
@@ -272,7 +282,7 @@ async def test_other_settings_leave_generations_connections_and_rounds_as_they_a
     rig.seen("box-a")
     await rig.collection.first_round()
 
-    rig.collection.configure(interval_seconds=5.0, timeout_seconds=1.0, concurrency=2)
+    rig.configure(interval_seconds=5.0, timeout_seconds=1.0, concurrency=2)
     assert len(rig.rounds) == 1
     await rig.clock.run_for(16.0, step=0.25)
 
@@ -285,7 +295,7 @@ async def test_other_settings_leave_generations_connections_and_rounds_as_they_a
 
 
 async def test_other_settings_hold_for_whoever_comes_later_too(rig: Rig) -> None:
-    rig.collection.configure(interval_seconds=5.0, timeout_seconds=1.0, concurrency=2)
+    rig.configure(interval_seconds=5.0, timeout_seconds=1.0, concurrency=2)
     rig.seen("box-a")
     await rig.collection.first_round()
 
@@ -300,7 +310,7 @@ async def test_another_timeout_is_the_deadline_of_the_next_round(rig: Rig) -> No
     (observer,) = rig.observers["box-a"]
     observer.deadlines.clear()
 
-    rig.collection.configure(interval_seconds=15.0, timeout_seconds=2.0, concurrency=8)
+    rig.configure(interval_seconds=15.0, timeout_seconds=2.0, concurrency=8)
     await rig.clock.run_for(15.0, step=0.25)
 
     started = {observer.deadlines[0] - 2.0}

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from kata_exporter._pb import agent_pb2 as pb
 from kata_exporter.agent import KataAgent
 from kata_exporter.agent.observer import Observer
 from kata_exporter.agent.types import AgentVersion, BlkioEntry, ContainerStats
-from kata_exporter.collectors.rounds import RoundSettings, SandboxRounds
+from kata_exporter.collectors.rounds import COLLECTORS, RoundSettings, SandboxRounds
 from kata_exporter.errors import ArgumentError, Reason, UrlError
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.model import Container, ContainerState, Pod, Sandbox
@@ -33,9 +34,15 @@ class Rig:
     """Rounds over a scripted observer, on a fake clock."""
 
     def __init__(
-        self, clock: FakeClock, observer: FakeObserver, sandbox: Sandbox = SANDBOX
+        self,
+        clock: FakeClock,
+        observer: FakeObserver,
+        sandbox: Sandbox = SANDBOX,
+        *,
+        collectors: Iterable[str] = COLLECTORS,
     ) -> None:
         self.clock = clock
+        self.collectors = frozenset(collectors)
         self.observer = observer
         self.rejected: list[tuple[str, int]] = []
         self.rounds = self.rounds_with(lambda _sandbox: observer, sandbox)
@@ -49,6 +56,7 @@ class Rig:
             timeout_seconds=5.0,
             layouts=LayoutCache(),
             on_rejected=lambda reason, n: self.rejected.append((str(reason), n)),
+            collectors=self.collectors,
         )
         return SandboxRounds(sandbox, connect, settings)
 
@@ -370,3 +378,59 @@ async def test_an_agent_that_does_not_let_us_connect_holds_one_attempt_until_the
         clock.advance(60.0)
 
     assert most == 1
+
+
+@pytest.mark.parametrize(
+    ("collector", "calls"),
+    [
+        ("guest_metrics", ["guest_metrics"]),
+        ("container_stats", ["container_stats c1", "container_stats c2"]),
+    ],
+)
+async def test_a_collector_that_is_off_makes_no_call_and_has_no_result(
+    clock: FakeClock, collector: str, calls: list[str]
+) -> None:
+    rig = Rig(clock, FakeObserver(), collectors=[collector])
+
+    collected = await rig.run()
+
+    assert rig.observer.calls == ["version", *calls]
+    assert set(collected.results) == {collector}
+    assert collected.answered
+
+
+async def test_with_every_collector_off_the_agent_is_asked_whether_it_lives(
+    clock: FakeClock,
+) -> None:
+    dying = FakeObserver(check=[None, failure(Reason.TIMEOUT), None])
+    rig = Rig(clock, dying, collectors=[])
+
+    alive, silent, again = await rig.run(), await rig.run(), await rig.run_later()
+
+    assert dying.calls == ["version", "check", "check", "check"]
+    assert [alive.results, silent.results] == [{}, {}]
+    assert (alive.answered, alive.reason) == (True, Reason.OK)
+    assert (silent.answered, silent.reason) == (False, Reason.TIMEOUT)
+    assert "it is timeout" in silent.detail
+    assert again.answered
+
+
+async def test_with_every_collector_off_an_agent_without_a_version_is_down(
+    clock: FakeClock,
+) -> None:
+    rig = Rig(clock, FakeObserver(version=[failure(Reason.CONNECT_FAILED)]), collectors=[])
+
+    collected = await rig.run()
+
+    assert rig.observer.calls == ["version"]
+    assert (collected.answered, collected.reason) == (False, Reason.CONNECT_FAILED)
+
+
+async def test_containers_alone_are_asked_for_and_none_runs(clock: FakeClock) -> None:
+    alone = replace(SANDBOX, containers=())
+    rig = Rig(clock, FakeObserver(), alone, collectors=["container_stats"])
+
+    collected = await rig.run()
+
+    assert rig.observer.calls == ["version", "check"]
+    assert collected.answered

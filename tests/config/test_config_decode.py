@@ -126,7 +126,8 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
             "on: 1",
             (
                 "c.yaml:1: on: unknown key; it is one of"
-                " collection, discovery, cri, containerd, web, log, sandboxes, sandboxes_directory"
+                " collection, collectors, metrics, discovery, cri, containerd, web, log,"
+                " sandboxes, sandboxes_directory"
             ),
         ),
         ("sandboxes:\n- {id: demo-1}", "c.yaml:2: sandboxes[0]: agent_url is missing: add it"),
@@ -144,7 +145,8 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
             "[1]",
             (
                 "c.yaml:1: must be a mapping with the keys"
-                " collection, discovery, cri, containerd, web, log, sandboxes, sandboxes_directory; here is a list"
+                " collection, collectors, metrics, discovery, cri, containerd, web, log,"
+                " sandboxes, sandboxes_directory; here is a list"
             ),
         ),
         (
@@ -374,6 +376,12 @@ _TREES = st.recursive(
                     "discovery",
                     "directories",
                     "peer_uids",
+                    "collectors",
+                    "guest_metrics",
+                    "metrics",
+                    "allow",
+                    "deny",
+                    "max_series",
                     "sandboxes_directory",
                     "interval",
                     "timeout",
