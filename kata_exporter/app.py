@@ -26,12 +26,13 @@ from kata_exporter.discovery.directory import (
 )
 from kata_exporter.discovery.source import Source
 from kata_exporter.errors import AddressError, ConfigError, Reason
-from kata_exporter.exposition import render
+from kata_exporter.exposition import EVERYTHING, Choices, Selection
 from kata_exporter.finding import Finding
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.model import Announcement, Sandbox
 from kata_exporter.registry import FirstSeen, Listener, Publisher, Registry
+from kata_exporter.rendering import Rendering
 from kata_exporter.snapshot import DropReason, KeepRules, Round, SandboxState, Store
 from kata_exporter.sockets import AgentUrl, Dial, Dialer
 from kata_exporter.telemetry.hooks import CallHook, CallTarget, Hooks
@@ -136,6 +137,13 @@ class Exporter:
             self_metrics=self._self_metrics,
             more=sources,
         )
+        self._rendering = Rendering(
+            self._store,
+            self._registry,
+            self._self_metrics,
+            count=self._count_sandboxes,
+            clock=self._clock,
+        )
         self._web: WebServer | None = None
         self._first_round: asyncio.Task[None] | None = None
         self._note_load(successful=True)
@@ -224,12 +232,13 @@ class Exporter:
         """Return where it listens, as ``host:port``."""
         return () if self._web is None else self._web.addresses
 
-    def render(self) -> bytes:
-        """Return the page of metrics."""
-        self._count_sandboxes()
-        views = self._store.view(self._clock.monotonic())
-        chunks = (chunk for view in views for chunk in view.chunks)
-        return render(chunks, end=self._self_metrics.render())
+    def render(self, selection: Selection = EVERYTHING) -> bytes:
+        """Return the page of metrics, or what is selected of it."""
+        return self._rendering.render(selection)
+
+    def choices(self) -> Choices:
+        """Return what a selection may name."""
+        return self._rendering.choices(self._settings.collectors.enabled)
 
     def ready(self) -> bool:
         """Whether every sandbox that was there at the start was asked once."""

@@ -6,7 +6,7 @@ first event.
 """
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -19,6 +19,7 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.registry import Collector
 
 from kata_exporter import __version__
 from kata_exporter.clock import Clock
@@ -197,9 +198,23 @@ class SelfMetrics:
         """Add the families of containerd's events, absent where they are off; for one call."""
         return ContainerdMetrics(self._registry, topics, ignored_reasons)
 
-    def render(self) -> bytes:
-        """Render all families in the text format 0.0.4; from any thread."""
-        return generate_latest(self._registry)
+    def render(self, families: Collection[str] | None = None) -> bytes:
+        """Render these families, or all, in the text format 0.0.4; from any thread."""
+        if families is None:
+            return generate_latest(self._registry)
+        return generate_latest(_Chosen(self._registry, families))
+
+    def family_of(self) -> Mapping[str, str]:
+        """Return the family of each name that a sample can have, and of each family itself.
+
+        Families have the names of their TYPE lines.
+        """
+        names: dict[str, str] = {}
+        for metric in self._registry.collect():
+            family = _family_name(metric)
+            suffixes = ("_bucket", "_sum", "_count") if metric.type == "histogram" else ()
+            names.update(dict.fromkeys([family, *(family + suffix for suffix in suffixes)], family))
+        return names
 
 
 class DurationHook:
@@ -290,6 +305,21 @@ class _Registry(CollectorRegistry):
             if metric.type in {"counter", "histogram"}:
                 metric.samples = [s for s in metric.samples if s.name != f"{metric.name}_created"]
             yield metric
+
+
+class _Chosen(Collector):
+    """Families of a registry, by the names of their TYPE lines."""
+
+    def __init__(self, registry: CollectorRegistry, families: Collection[str]) -> None:
+        self._registry = registry
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return (m for m in self._registry.collect() if _family_name(m) in self._families)
+
+
+def _family_name(metric: Metric) -> str:
+    return f"{metric.name}_total" if metric.type == "counter" else metric.name
 
 
 def _add_build_info(registry: CollectorRegistry) -> None:

@@ -32,10 +32,21 @@ class PageCache:
         self._rendered_at: float | None = None
         self._gzipped: asyncio.Future[bytes] | None = None
 
+    @property
+    def is_old(self) -> bool:
+        """Whether the page isn't given again."""
+        rendered_at = self._rendered_at
+        return rendered_at is None or self._clock.monotonic() - rendered_at >= REUSE_SECONDS
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the page, uncompressed."""
+        return len(self._body)
+
     def plain(self) -> bytes:
         """Return the page."""
-        now = self._clock.monotonic()
-        if self._rendered_at is None or now - self._rendered_at >= REUSE_SECONDS:
+        if self.is_old:
+            now = self._clock.monotonic()
             self._body = self._render()
             self._rendered_at = now
             self._gzipped = None

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from kata_exporter.exposition import Choices, Selection
+
 Reload = Callable[[], Awaitable[str]]
 """Loads the configuration anew, and returns a line on it; raises `ConfigError` where it can't be used."""
 
@@ -10,8 +12,11 @@ Reload = Callable[[], Awaitable[str]]
 class Pages(Protocol):
     """The exporter as the web server sees it."""
 
-    def render(self) -> bytes:
-        """Return the page of metrics, whole."""
+    def render(self, selection: Selection) -> bytes:
+        """Return the page of metrics, or what is selected of it."""
+
+    def choices(self) -> Choices:
+        """Return what a selection may name."""
 
     def ready(self) -> bool:
         """Whether every sandbox that was there at the start was asked once."""

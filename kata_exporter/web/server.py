@@ -2,15 +2,17 @@
 
 import errno
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
+from multidict import MultiMapping
 
 from kata_exporter.clock import Clock
 from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.errors import ConfigError
-from kata_exporter.exposition.text import CONTENT_TYPE
+from kata_exporter.exposition import CONTENT_TYPE, EVERYTHING
 from kata_exporter.web.admin_socket import AdminSocket, root_and_ourselves_only
 from kata_exporter.web.api import Api
 from kata_exporter.web.json_body import MAX_BODY_BYTES
@@ -18,6 +20,8 @@ from kata_exporter.web.landing import landing_page
 from kata_exporter.web.page_cache import PageCache
 from kata_exporter.web.pages import Pages, Reload
 from kata_exporter.web.problem import problems
+from kata_exporter.web.query import QueryError, has_selection, parse_selection
+from kata_exporter.web.selected_pages import SelectedPages
 
 SHUTDOWN_SECONDS = 0.5
 """How long requests under way may take once the server is told to stop."""
@@ -60,7 +64,8 @@ class WebServer:
         reload: Reload | None = None,
     ) -> None:
         self._pages = pages
-        self._cache = PageCache(pages.render, clock)
+        self._cache = PageCache(partial(pages.render, EVERYTHING), clock)
+        self._selected = SelectedPages(pages.render, clock)
         self._on_request = on_request
         self._settings = settings
         self._reload = reload
@@ -164,11 +169,21 @@ class WebServer:
         return response
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        try:
+            page = self._page(request.query)
+        except QueryError as error:
+            return web.Response(status=400, text=f"{error}\n")
         headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
         if _accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
             headers[hdrs.CONTENT_ENCODING] = "gzip"
-            return web.Response(body=await self._cache.gzipped(), headers=headers)
-        return web.Response(body=self._cache.plain(), headers=headers)
+            return web.Response(body=await page.gzipped(), headers=headers)
+        return web.Response(body=page.plain(), headers=headers)
+
+    def _page(self, query: MultiMapping[str]) -> PageCache:
+        if has_selection(query):
+            return self._selected.page(parse_selection(query, self._pages.choices()))
+        self._selected.drop_old()
+        return self._cache
 
     async def _landing_page(self, request: web.Request) -> web.Response:
         del request

@@ -34,7 +34,7 @@ async def stand(tmp_path: Path, clock: FakeClock, no_task_left: None) -> AsyncIt
 
 
 async def test_a_page_that_is_none_breaks_p2(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kata_exporter.app.render", lambda *_, **__: b"kata_x 1\nkata_x 2\n")
+    monkeypatch.setattr("kata_exporter.rendering.render", lambda *_, **__: b"kata_x 1\nkata_x 2\n")
 
     with pytest.raises(AssertionError, match="P2"):
         await assert_promises(stand, "duplicates", [], set())

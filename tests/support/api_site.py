@@ -13,6 +13,7 @@ from multidict import CIMultiDictProxy
 from fake_clock import FakeClock
 from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.discovery.registration import RegistrationSource
+from kata_exporter.exposition import Choices, Selection
 from kata_exporter.model import Sandbox
 from kata_exporter.registry import FirstSeen, Registry
 from kata_exporter.web import Api, ListedSandbox, WebServer
@@ -71,8 +72,12 @@ class Known:
 class Pages:
     """Pages that nobody looks at here."""
 
-    def render(self) -> bytes:
+    def render(self, selection: Selection) -> bytes:
+        del selection
         return b"x 1\n"
+
+    def choices(self) -> Choices:
+        return Choices({}, {}, frozenset())
 
     def ready(self) -> bool:
         return True

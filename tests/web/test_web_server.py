@@ -14,8 +14,10 @@ from api_site import Known
 from fake_clock import FakeClock
 from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.errors import ConfigError
+from kata_exporter.exposition import Choices, Selection
 from kata_exporter.web import Api, WebServer
 
+NAMES = {"kata_sandbox_up": "kata_sandbox_up", "kata_guest_load1": "kata_guest_load1"}
 LOOPBACK = ListenAddress("127.0.0.1", 0)
 
 
@@ -24,11 +26,18 @@ class FakePages:
         self.is_ready = False
         self.page = b"# HELP x X.\n# TYPE x gauge\nx 1\n"
         self.error: Exception | None = None
+        self.rendered: list[Selection] = []
 
-    def render(self) -> bytes:
+    def render(self, selection: Selection) -> bytes:
+        self.rendered.append(selection)
         if self.error is not None:
             raise self.error
         return self.page
+
+    def choices(self) -> Choices:
+        return Choices(
+            {"guest_metrics": True, "container_stats": False}, NAMES, frozenset({"box-a"})
+        )
 
     def ready(self) -> bool:
         return self.is_ready

@@ -1,0 +1,70 @@
+"""The pages: what the store holds of the sandboxes, and the exporter's own metrics at the end."""
+
+from collections.abc import Callable
+
+from kata_exporter.clock import Clock
+from kata_exporter.collectors.container_samples import CONTAINER_METRICS
+from kata_exporter.collectors.rounds import COLLECTORS
+from kata_exporter.exposition import EVERYTHING, Choices, Selection, render, select
+from kata_exporter.guest.schema import GUEST_METRICS
+from kata_exporter.registry import Registry
+from kata_exporter.snapshot import SANDBOX_METRICS, Store
+from kata_exporter.telemetry.selfmetrics import SelfMetrics
+
+CATALOGUE = (*SANDBOX_METRICS, *GUEST_METRICS, *CONTAINER_METRICS)
+"""Every metric of sandboxes."""
+
+
+class Rendering:
+    """Makes pages.
+
+    Args:
+        store: what is shown of the sandboxes.
+        registry: whose sandboxes a page may be asked for.
+        self_metrics: the exporter's own, all of their families added.
+        count: brings the exporter's own up to date, before they are rendered.
+        clock: says what is too old to be shown.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        self_metrics: SelfMetrics,
+        *,
+        count: Callable[[], None],
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._self_metrics = self_metrics
+        self._count = count
+        self._clock = clock
+        own = self_metrics.family_of()
+        self._own_families = frozenset(own.values())
+        self._names = {**{metric.name: metric.name for metric in CATALOGUE}, **own}
+
+    def render(self, selection: Selection) -> bytes:
+        """Return a page.
+
+        The exporter's own metrics are on the whole page, and on another only where it names them.
+        """
+        chunks = select(self._store.view(self._clock.monotonic()), selection)
+        return render(chunks, end=self._render_own(selection))
+
+    def choices(self, collectors: frozenset[str]) -> Choices:
+        """Return what a selection may name, where these collectors are on."""
+        return Choices(
+            collectors={name: name in collectors for name in COLLECTORS},
+            metrics=self._names,
+            sandboxes=frozenset(sandbox.id for sandbox in self._registry.sandboxes()),
+        )
+
+    def _render_own(self, selection: Selection) -> bytes:
+        own = None
+        if selection != EVERYTHING:
+            own = (selection.metrics or frozenset()) & self._own_families
+            if not own:
+                return b""
+        self._count()
+        return self._self_metrics.render(own)
