@@ -68,6 +68,7 @@ REASONS = {
     "openmetrics": "ok",
     "duplicates": "ok",
     "many-samples": "rejected",
+    "many-processors": "ok",
     "many-labels": "ok",
     "long-label": "ok",
     "endless-line": "ok",

@@ -181,6 +181,9 @@ GROUPS: Mapping[str, Mapping[str, NamedFault]] = {
         "openmetrics": _text(texts.openmetrics, "exemplars, and the end of a page in its middle"),
         "duplicates": _text(texts.duplicates, "every series twice, and a label twice"),
         "many-samples": _text(texts.many_samples, "1 MiB of series"),
+        "many-processors": _text(
+            texts.many_processors, "times of 256 processors, where there are few"
+        ),
         "many-labels": _text(texts.many_labels, "1 MiB of labels on one sample"),
         "long-label": _text(texts.long_label, "one label of 1 MiB"),
         "endless-line": _text(texts.endless_line, "1 MiB of backslashes in a label"),

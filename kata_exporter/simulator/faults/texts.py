@@ -83,6 +83,14 @@ def many_samples(text: str) -> str:
     return _filled(text, (f'kata_guest_diskstat{{disk="d{n}",item="reads"}} 1\n' for n in count()))
 
 
+def many_processors(text: str) -> str:
+    """Times of 256 processors: all that is said may be so."""
+    modes = "user nice system idle iowait irq softirq steal".split()
+    return adding(
+        *(f'kata_guest_cpu_time{{cpu="{n}",item="{mode}"}} 1' for n in range(256) for mode in modes)
+    )(text)
+
+
 def many_labels(text: str) -> str:
     """One sample with as many labels as fit."""
     labels = _filled("", (f'l{n}="x",' for n in count()), cap=CAP_BYTES - len(text.encode()) - 64)
