@@ -70,7 +70,8 @@ KEYS = (
         "collectors.guest_metrics",
         "`true` or `false`; the flags `--collector.guest_metrics` and `--no-collector.guest_metrics`",
         "true",
-        "whether agents are asked for their guest's metrics (GetMetrics)",
+        "whether agents are asked for their guest's metrics (GetMetrics), its count of OOM kills"
+        " among them",
         flag="collector.guest_metrics",
     ),
     Key(

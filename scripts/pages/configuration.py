@@ -8,9 +8,17 @@ from kata_exporter.config.keys import KEYS, Key
 from kata_exporter.config.load import CONFIG_FILE_FLAG, DEFAULT_FOLDER, MAX_SANDBOXES
 from kata_exporter.config.look import MAX_FOLDER_BYTES
 from kata_exporter.config.reload import LOOK_SECONDS
+from kata_exporter.snapshot import WATCHED
+from kata_exporter.web.query import MAX_VALUES
 from pages.markdown import cell, table
 
 MIB = 1024 * 1024
+
+
+def _watched() -> str:
+    *names, last = (f"`{name}`" for name in sorted(WATCHED))
+    return f"{', '.join(names)} and {last}"
+
 
 INTRODUCTION = f"""\
 # Configuration
@@ -52,6 +60,43 @@ An entry of `sandboxes:`, in the file or in one of the folder's:
 
 ENTRY_HEAD = ("key", "values", "default", "what it is for")
 
+KEPT = f"""
+## What is collected, kept and shown
+
+- `collectors` and the flags `--collector.NAME` and `--no-collector.NAME` say what agents are asked \
+for. A collector that is off makes no call. With all of them off an agent is only asked whether it \
+lives (and once for its version), so that `kata_sandbox_up` stays right.
+- `metrics.allow` and `metrics.deny` say which metrics of sandboxes are kept; denying wins. A pattern \
+has to match the whole name, and case counts. Names: [metrics.md](metrics.md). The exporter's own \
+metrics are no matter of these.
+- `metrics.max_series_per_sandbox` and `metrics.max_series` bound what guests can make of it. Beyond a \
+bound whole families of a sandbox are left out: those of containers are kept first, then those of the \
+guest, by name; one that no longer fits is left out, and what comes after and fits is kept. Each \
+sandbox may always have its equal share of `max_series`, so that a few with very many series don't take \
+the place of the others. What the host knows of a sandbox always stays.
+- {_watched()} pass whatever is denied, and however full it is.
+
+What is dropped is counted in `kata_exporter_series_dropped_total{{reason}}`, in each round anew: \
+`not_allowed`, `denied`, `sandbox_full` or `store_full`. The last two have a line in the log as well, \
+once a minute for each sandbox.
+
+`/metrics` shows all that is kept, or a part of it:
+
+| parameter | what the page has |
+|---|---|
+| `collect[]` | these collectors' metrics, and what the host knows of sandboxes |
+| `exclude[]` | the same for all collectors but these; not together with `collect[]` |
+| `name[]` | these metrics and no others, by the name on their TYPE line; that of a histogram's series has the histogram |
+| `sandbox` | these sandboxes, by id |
+
+Each may be repeated, up to {MAX_VALUES} times, and they narrow one another. They choose among what was \
+collected: no parameter causes a call, and a page of one collector is no fresher than another. What \
+there isn't, or a collector that is off, is answered with 400 and what there is; other parameters are \
+passed over. The exporter's own metrics (`kata_exporter_*`, `process_*`, `python_*`) are on the page \
+without parameters, and on another only where `name[]` has them: unlike node_exporter's, so that several \
+jobs with different parameters don't store them several times.
+"""
+
 FOLDER = f"""
 ## A folder of sandboxes
 
@@ -91,6 +136,8 @@ pod makes it another sandbox; other containers don't.
 - What `collection` says holds from each sandbox's next round on, `max_age` at once. What is shown at \
 a reload may be shown for another `max_age`, so that a shorter interval takes no series away before it \
 brings new values.
+- What `collectors` says holds from each sandbox's next round on. What `metrics` denies goes at once, \
+and what it lets in again comes with the next round.
 - A key that needs a restart is named in the log when it changes, and the rest is taken.
 - Flags and variables stay above the file.
 """
@@ -107,6 +154,7 @@ def _parts() -> Iterator[str]:
     yield from table(HEAD, (_row(key) for key in KEYS if key.setting))
     yield ENTRIES
     yield from table(ENTRY_HEAD, (_entry_row(key) for key in KEYS if not key.setting))
+    yield KEPT
     yield FOLDER
 
 
