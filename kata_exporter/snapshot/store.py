@@ -232,19 +232,21 @@ class Store:
     ) -> None:
         """Hold an entry with no more series than there is room for, and tell what was dropped."""
         of_host = count_series(entry.state) + count_series(entry.known)
-        chunks = {name: part.chunks for name, part in entry.parts.items()}
-        fitting, left_out = fit(chunks, room - of_host)
-        if left_out:
-            dropped[full] += left_out
+        held = of_host + sum(count_series(part.chunks) for part in entry.parts.values())
+        if held > room:
+            chunks = {name: part.chunks for name, part in entry.parts.items()}
+            fitting, left_out = fit(chunks, room - of_host)
             parts = {
                 name: replace(part, chunks=fitting[name]) for name, part in entry.parts.items()
             }
             entry = replace(entry, parts=parts)
-        held = sum(count_series(part.chunks) for part in entry.parts.values())
+            held -= left_out
+            dropped[full] += left_out
         self._entries[entry.sandbox.id] = entry
-        self._budget.hold(entry.sandbox.id, of_host + held)
+        self._budget.hold(entry.sandbox.id, held)
         for why, series in dropped.items():
-            self._on_dropped(entry.sandbox, why, series)
+            if series:
+                self._on_dropped(entry.sandbox, why, series)
 
     def _oldest(self, now: float) -> float:
         """Return when a part must have ended at the earliest to be shown (monotonic)."""

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from kata_exporter.config.settings import CollectorSettings
 from promtool import check_metrics
-from rig import Rig, running, samples
+from rig import Rig, running, samples, up
 from waiting import soon
 
 
@@ -124,6 +125,61 @@ async def test_a_selected_page_has_the_lines_of_the_whole_one(rig: Rig) -> None:
     page = await scrape(rig, "exclude[]=guest_metrics")
 
     assert set(page.splitlines()) <= set(whole)
+
+
+async def test_every_family_of_the_whole_page_can_be_asked_for(rig: Rig) -> None:
+    names = sorted(families(await rig.scrape()))
+    assert len(names) > 150
+
+    for start in range(0, len(names), 50):
+        asked = names[start : start + 50]
+        page = await scrape(rig, "&".join(f"name[]={name}" for name in asked))
+        assert families(page) == set(asked)
+
+
+@pytest.mark.parametrize(
+    ("off", "method", "group"),
+    [
+        ("guest_metrics", "GetMetrics", "kata_guest"),
+        ("container_stats", "StatsContainer", "kata_container_memory"),
+    ],
+)
+async def test_a_collector_that_is_off_makes_no_call_and_is_refused_by_name(
+    tmp_path: Path, no_task_left: None, off: str, method: str, group: str
+) -> None:
+    del no_task_left
+    collectors = CollectorSettings(**{off: False})
+    async with running(tmp_path, sandboxes=2, collectors=collectors) as rig:
+        await soon(rig.exporter.ready)
+        page = await rig.scrape()
+        told = await refused(rig, f"collect[]={off}")
+
+    assert rig.wire
+    assert method not in {request.method for request in rig.wire}
+    assert f"collector {off} is switched off" in told
+    assert group not in page
+    assert set(up(page).values()) == {"1"}
+
+
+async def test_with_every_collector_off_sandboxes_are_up_while_their_agents_live(
+    tmp_path: Path, no_task_left: None
+) -> None:
+    del no_task_left
+    async with running(
+        tmp_path,
+        sandboxes=2,
+        collectors=CollectorSettings(guest_metrics=False, container_stats=False),
+    ) as rig:
+        await soon(rig.exporter.ready)
+        assert set(rig.up().values()) == {"1"}
+        assert {request.method for request in rig.wire} == {"Version", "Check"}
+        assert "the collectors" in await refused(rig, "exclude[]=x")
+        assert "switched on: none" in await refused(rig, "collect[]=guest_metrics")
+
+        silent, alive = (s.id for s in rig.fleet.sandboxes)
+        await rig.fleet.sandboxes[0].suffer("no-answer")
+        await soon(lambda: rig.up() == {silent: "0", alive: "1"})
+        assert rig.states()[silent] == "timeout"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from kata_exporter.app import Exporter
 from kata_exporter.clock import Clock
 from kata_exporter.config.settings import (
     CollectionSettings,
+    CollectorSettings,
     ListenAddress,
     Settings,
     StaticSandbox,
@@ -105,6 +106,7 @@ async def running(
     interval_seconds: float = 1.0,
     max_age_seconds: float | None = None,
     clock: Clock | None = None,
+    collectors: CollectorSettings | None = None,
 ) -> AsyncIterator[Rig]:
     """Run a fleet and an exporter on it."""
     wire: list[ServerRequest] = []
@@ -116,6 +118,8 @@ async def running(
         interval_seconds=interval_seconds,
         max_age_seconds=max_age_seconds,
     )
+    if collectors is not None:
+        settings = replace(settings, collectors=collectors)
     exporter = Exporter(settings, environ=environ or {}, clock=clock)
     try:
         await exporter.start()
