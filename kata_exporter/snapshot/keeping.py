@@ -133,12 +133,18 @@ class Budget:
             return of_one, DropReason.SANDBOX_FULL
         return of_all, DropReason.STORE_FULL
 
-    def too_large(self) -> str | None:
-        """Return who has most, where all have too many together and that one more than its share."""
-        if self._total <= self._rules.max_series:
-            return None
-        largest = max(self._held, key=self._held.__getitem__)
-        return largest if self._held[largest] > self.share else None
+    @property
+    def exceeded(self) -> bool:
+        """Whether all have too many together."""
+        return self._total > self._rules.max_series
+
+    def too_large(self) -> list[str]:
+        """Return who has more than its share, those with most first, where all have too many."""
+        if not self.exceeded:
+            return []
+        share, held = self.share, self._held
+        above = (sandbox_id for sandbox_id, series in held.items() if series > share)
+        return sorted(above, key=held.__getitem__, reverse=True)
 
     @property
     def share(self) -> int:

@@ -216,12 +216,11 @@ class Store:
         entry = replace(entry, state=state, known=known, parts=parts)
         room, reason = self._budget.room(entry.sandbox.id)
         self._hold(entry, room, reason, dropped)
-        while (largest := self._budget.too_large()) is not None:
-            before = self._budget.total
-            entry, room = self._entries[largest], self._budget.share
-            self._hold(entry, room, DropReason.STORE_FULL, Counter())
-            if self._budget.total == before:
-                break  # what the host knows is never dropped, however little room there is
+        for largest in self._budget.too_large():
+            share = self._budget.share
+            self._hold(self._entries[largest], share, DropReason.STORE_FULL, Counter())
+            if not self._budget.exceeded:
+                break
 
     def _hold(
         self,

@@ -11,7 +11,7 @@ from kata_exporter.collectors.container_samples import CONTAINER_METRICS
 from kata_exporter.errors import Reason
 from kata_exporter.guest.schema import GUEST_METRICS
 from kata_exporter.metrics import Chunk, Metric, MetricType, Scope, Shape
-from kata_exporter.model import Pod, Sandbox
+from kata_exporter.model import Container, Pod, Sandbox
 from kata_exporter.snapshot import (
     SANDBOX_METRICS,
     WATCHED,
@@ -114,9 +114,9 @@ def test_each_may_have_its_share_and_more_while_there_is_room() -> None:
     assert budget.room("b") == (50, DropReason.STORE_FULL)
     budget.hold("b", 50)
 
-    assert budget.too_large() == "a"
+    assert budget.too_large() == ["a"]
     budget.hold("a", 50)
-    assert budget.too_large() is None
+    assert budget.too_large() == []
     budget.release("b")
     assert budget.room("a") == (70, DropReason.SANDBOX_FULL)
 
@@ -200,6 +200,19 @@ def test_one_that_came_first_with_very_many_gives_way_to_another() -> None:
     assert CPU.name not in kept.families(greedy)
     assert LOAD.name in kept.families(greedy)
     assert kept.dropped == {("box-a", DropReason.STORE_FULL): 80}
+
+
+def test_one_whose_host_knows_much_does_not_keep_others_from_giving_way() -> None:
+    kept = Kept(KeepRules(max_series=100))
+    many = tuple(Container(f"ctr-{n}", f"app-{n}") for n in range(60))
+    kept.store.started(Sandbox("box-a", 1, "unix:///a", containers=many))
+    greedy = kept.start("box-b")
+
+    kept.record(greedy, chunk(CPU, 30))
+    kept.start("box-c")
+
+    assert CPU.name not in kept.families(greedy)
+    assert 60 < kept.total() <= 100
 
 
 def test_what_the_host_knows_stays_however_little_room_there_is() -> None:
