@@ -121,6 +121,30 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
         # Unknown and missing keys.
         ("colection: {}", "c.yaml:1: colection: unknown key; did you mean 'collection'?"),
         ("\nweb: {listen: x}", "c.yaml:2: web.listen: unknown key; did you mean 'listen_address'?"),
+        (
+            "collectors: {cpu: true}",
+            "c.yaml:1: collectors.cpu: unknown key; it is one of guest_metrics, container_stats",
+        ),
+        (
+            "collectors: {guest_metrics: off}",
+            "c.yaml:1: collectors.guest_metrics: 'off' is not a choice: write true or false",
+        ),
+        (
+            "metrics:\n  max_series: 5",
+            "c.yaml:2: metrics.max_series: must be a whole number from 1000 to 10000000, not 5",
+        ),
+        (
+            "metrics: {max_series_per_sandbox: lots}",
+            (
+                "c.yaml:1: metrics.max_series_per_sandbox: must be a whole number from 100 to"
+                " 1000000, not 'lots'"
+            ),
+        ),
+        (
+            "metrics: {deny: kata_*}",
+            "c.yaml:1: metrics.deny: must be a list: begin each entry with '- '; here is",
+        ),
+        ("metrics: {allow: }", "c.yaml:1: metrics.allow: has no value: write [] for none"),
         ("log: {zzz: x}", "c.yaml:1: log.zzz: unknown key; it is one of level, format"),
         (
             "on: 1",
