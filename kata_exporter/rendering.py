@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from kata_exporter.clock import Clock
-from kata_exporter.collectors.container_samples import CONTAINER_METRICS
+from kata_exporter.collectors.containers.records import CONTAINER_METRICS
 from kata_exporter.collectors.rounds import COLLECTORS
 from kata_exporter.exposition import EVERYTHING, Choices, Selection, render, select
 from kata_exporter.guest.schema import GUEST_METRICS

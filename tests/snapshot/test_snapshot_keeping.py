@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kata_exporter.collectors.container_samples import CONTAINER_METRICS
+from kata_exporter.collectors.containers.records import CONTAINER_METRICS
 from kata_exporter.errors import Reason
 from kata_exporter.guest.schema import GUEST_METRICS
 from kata_exporter.metrics import Chunk, Metric, MetricType, Scope, Shape
