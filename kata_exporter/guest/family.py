@@ -59,7 +59,7 @@ class Family:
     Args:
         name: its name there.
         items: what each value of its label ``item`` becomes; a family without that label has one,
-            under "".
+            under "", here or in `left_out`.
         labels: its other labels.
         left_out: items that are known and not wanted.
         left_out_shape: shape of further such items, where the kernel's build decides on them.
@@ -78,11 +78,12 @@ class Family:
 
     def resolve(self, labels: Mapping[str, str]) -> Target | RejectReason | None:
         """Say where a sample with these labels goes; None leaves it out."""
-        if len(labels) != len(self.labels) + ("" not in self.items):
+        single = "" in self.items or "" in self.left_out
+        if len(labels) != len(self.labels) + (not single):
             return RejectReason.UNKNOWN_LABEL
         if any(label.raw not in labels for label in self.labels):
             return RejectReason.UNKNOWN_LABEL
-        name = "" if "" in self.items else labels.get(ITEM)
+        name = "" if single else labels.get(ITEM)
         if name is None:
             return RejectReason.UNKNOWN_LABEL
         item = self.items.get(name)

@@ -1,12 +1,14 @@
 """The schema: all that a guest's text may say, per version of its agent.
 
 What isn't here is dropped and counted; a guest never adds a name, a type or a label key.
-Raw families: ``src/agent/src/metrics.rs`` of Kata Containers 4.1. Our names: node_exporter's.
+Raw families: ``src/agent/src/metrics.rs`` of Kata Containers, from 2.0.0 to 4.1.0. Our names:
+node_exporter's.
 """
 
 from collections.abc import Iterable, Mapping
 
 from kata_exporter.guest.families import (
+    agent_library,
     agent_process,
     cpu,
     disk,
@@ -18,10 +20,8 @@ from kata_exporter.guest.families import (
 )
 from kata_exporter.guest.family import Family, Target
 from kata_exporter.guest.rejects import RejectReason
-from kata_exporter.guest.version import older_than
+from kata_exporter.guest.version import Version, older_than
 from kata_exporter.metrics import Metric
-
-_MILLISECONDS_SINCE = (2, 5, 0)
 
 
 class Schema:
@@ -51,7 +51,7 @@ class Schema:
         return RejectReason.UNKNOWN_FAMILY if known is None else known.resolve(labels)
 
 
-_AFTER_CPU = (
+_GUEST_AFTER_CPU = (
     load.LOAD,
     load.TASKS,
     memory.MEMORY,
@@ -60,22 +60,40 @@ _AFTER_CPU = (
     filesystem.FILESYSTEM_BYTES,
     filesystem.FILESYSTEM_INODES,
     vmstat.VMSTAT,
-    agent_process.TOTAL_TIME,
-    agent_process.TOTAL_RSS,
-    agent_process.TOTAL_VM,
-    agent_process.THREADS,
+)
+_AGENT_TOTALS = (agent_process.TOTAL_TIME, agent_process.TOTAL_RSS, agent_process.TOTAL_VM)
+_AGENT_REST = (
     agent_process.PROC_STATUS,
     agent_process.PROC_STAT,
     agent_process.IO_STAT,
     agent_process.SCRAPE_COUNT,
 )
-_NEWEST = Schema((cpu.CPU, *_AFTER_CPU))
-_CPU_IN_TICKS = Schema((cpu.CPU_IN_TICKS, *_AFTER_CPU))
 
-GUEST_METRICS: tuple[Metric, ...] = _NEWEST.metrics
-"""Every metric that a guest's text can become, in the order in which they are published."""
+
+def _schema(cpu_time: Family, *threads: Family) -> Schema:
+    return Schema((cpu_time, *_GUEST_AFTER_CPU, *_AGENT_TOTALS, *threads, *_AGENT_REST))
+
+
+_NEWEST = _schema(cpu.CPU, agent_process.THREADS)
+_OLDER: tuple[tuple[Version, Schema], ...] = (
+    ((2, 5, 0), _schema(cpu.CPU_IN_TICKS, *agent_library.LIBRARY)),
+    ((3, 1, 0), _schema(cpu.CPU, *agent_library.LIBRARY)),
+    ((3, 3, 0), _schema(cpu.CPU, agent_process.THREADS_UNCOUNTED)),
+)
+"""What agents sent before a release, the oldest first."""
+
+GUEST_METRICS: tuple[Metric, ...] = tuple(
+    dict.fromkeys(
+        metric for schema in (_NEWEST, *(older for _, older in _OLDER)) for metric in schema.metrics
+    )
+)
+"""Every metric that a guest's text can become: those of the newest agents, in the order in which
+they are published, then those of older ones alone."""
 
 
 def schema_for(agent_version: str) -> Schema:
     """Return the schema for an agent; for an empty or unreadable version the newest."""
-    return _CPU_IN_TICKS if older_than(agent_version, _MILLISECONDS_SINCE) else _NEWEST
+    for release, schema in _OLDER:
+        if older_than(agent_version, release):
+            return schema
+    return _NEWEST

@@ -1,5 +1,6 @@
 """``kata_agent_*``: the agent's own process, as the agent finds it under /proc/self."""
 
+from kata_exporter.guest.families.left_out import left_out
 from kata_exporter.guest.family import Family, Item, guest_metric
 from kata_exporter.guest.numbers import from_kibibytes
 from kata_exporter.metrics import Metric, MetricType
@@ -46,7 +47,16 @@ TOTAL_VM = _single(
     "total_vm",
     _gauge("virtual_memory_bytes", "Virtual memory of the agent", "total_vm", "stat", "bytes"),
 )
-THREADS = _single("threads", _gauge("threads", "Threads of the agent", "threads", "stat"))
+_THREADS = guest_metric(
+    "agent_threads",
+    MetricType.GAUGE,
+    "Threads of the agent",
+    raw="kata_agent_threads; process_threads before 3.1.0",
+    source="/proc/self/stat",
+)
+THREADS = _single("threads", _THREADS)
+THREADS_UNCOUNTED = Family(name="kata_agent_threads", items={}, left_out=frozenset({""}))
+"""Before 3.3.0, when it was always 0."""
 SCRAPE_COUNT = _single(
     "scrape_count",
     guest_metric(
@@ -101,31 +111,9 @@ PROC_STATUS = Family(
         "voluntary_ctxt_switches": Item(_SWITCHES, pairs={"kind": "voluntary"}),
         "nonvoluntary_ctxt_switches": Item(_SWITCHES, pairs={"kind": "nonvoluntary"}),
     },
-    # Sizes of parts that tell an operator nothing, and vmrss and vmsize: total_rss and total_vm.
-    left_out=frozenset(
-        {
-            "hugetlbpages",
-            "rssfile",
-            "rssshmem",
-            "vmdata",
-            "vmexe",
-            "vmlck",
-            "vmlib",
-            "vmpeak",
-            "vmpin",
-            "vmpte",
-            "vmrss",
-            "vmsize",
-            "vmstk",
-        }
-    ),
+    left_out=left_out("kata_agent_proc_status"),
 )
-PROC_STAT = Family(
-    name="kata_agent_proc_stat",
-    items={},
-    # In ticks: the first two are total_time, the others the time of children that have ended.
-    left_out=frozenset({"utime", "stime", "cutime", "cstime"}),
-)
+PROC_STAT = Family(name="kata_agent_proc_stat", items={}, left_out=left_out("kata_agent_proc_stat"))
 
 _IO = {
     "read_bytes": ("io_read_bytes", "Bytes that the agent had read from disks", "bytes"),

@@ -2,10 +2,12 @@
 
 import re
 
+from kata_exporter.guest.families.left_out import left_out
 from kata_exporter.guest.family import Family, GuestLabel, Item, guest_metric
 from kata_exporter.guest.numbers import Conversion, from_hundredths, from_milliseconds
 from kata_exporter.metrics import MetricType
 
+_NAME = "kata_guest_cpu_time"
 _MODES = ("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user")
 # The kernel counts guests' time into user and nice as well; a mode of its own would count it twice.
 _GUEST_MODES = {"guest": "user", "guest_nice": "nice"}
@@ -37,14 +39,14 @@ def _cpu(convert: Conversion) -> Family:
         for item, mode in _GUEST_MODES.items()
     }
     return Family(
-        name="kata_guest_cpu_time",
+        name=_NAME,
         items=modes | guests,
         labels=(
             GuestLabel(
                 raw="cpu",
                 name="cpu",
                 shape=re.compile(r"0|[1-9][0-9]{0,3}"),
-                left_out=frozenset({"total"}),  # the sum of the others
+                left_out=left_out(_NAME, "cpu"),
             ),
         ),
     )

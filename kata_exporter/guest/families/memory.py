@@ -1,8 +1,10 @@
 """``kata_guest_meminfo``: the guest's /proc/meminfo, in bytes, under the agent's own item names."""
 
+from kata_exporter.guest.families.left_out import left_out
 from kata_exporter.guest.family import Family, Item, guest_metric
 from kata_exporter.metrics import Metric, MetricType
 
+_NAME = "kata_guest_meminfo"
 _BYTES = {
     "mem_total": "MemTotal",
     "mem_free": "MemFree",
@@ -59,20 +61,6 @@ _COUNTS = {
     "hugepages_rsvd": ("hugepages_rsvd", "HugePages_Rsvd"),
     "hugepages_surp": ("hugepages_surp", "HugePages_Surp"),
 }
-# What no 64-bit kernel of today has, or reports as 0 for compatibility.
-_LEFT_OUT = frozenset(
-    {
-        "direct_map_4M",
-        "high_free",
-        "high_total",
-        "low_free",
-        "low_total",
-        "mmap_copy",
-        "nfs_unstable",
-        "quicklists",
-        "vmalloc_chunk",
-    }
-)
 
 
 def _bytes(item: str, kernel_name: str) -> Metric:
@@ -97,8 +85,8 @@ def _count(item: str, name: str, kernel_name: str) -> Metric:
 
 
 MEMORY = Family(
-    name="kata_guest_meminfo",
+    name=_NAME,
     items={item: Item(_bytes(item, kernel_name)) for item, kernel_name in _BYTES.items()}
     | {item: Item(_count(item, *names)) for item, names in _COUNTS.items()},
-    left_out=_LEFT_OUT,
+    left_out=left_out(_NAME),
 )
