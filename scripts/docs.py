@@ -4,14 +4,15 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pages import agent, configuration, metrics, openapi, simulator
+from kata_exporter.cli.metrics import page as metrics
+from pages import agent, configuration, openapi, simulator
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "agent.md": agent.page,
     "configuration.md": configuration.page,
-    "metrics.md": metrics.page,
+    "metrics.md": metrics.markdown,
     "openapi.json": openapi.page,
     "simulator.md": simulator.page,
 }

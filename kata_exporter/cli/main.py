@@ -12,6 +12,7 @@ from kata_exporter.cli import (
     demo,
     doctor,
     exit_codes,
+    metrics,
     output,
     sandboxes,
     scrape,
@@ -88,6 +89,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     sandboxes.add_parser(commands)
     agent.add_parser(commands)
     check_config.add_parser(commands)
+    metrics.add_parser(commands)
     doctor.add_parser(commands)
     return parser, commands.choices
 

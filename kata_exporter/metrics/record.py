@@ -15,6 +15,7 @@ class MetricType(StrEnum):
 
     COUNTER = "counter"
     GAUGE = "gauge"
+    HISTOGRAM = "histogram"
     UNTYPED = "untyped"
 
 
@@ -25,6 +26,8 @@ class Scope(StrEnum):
     """``sandbox_id, namespace, pod``: written even when empty, so that honorLabels holds."""
     CONTAINER = "container"
     """The sandbox's, then ``container, container_id``."""
+    EXPORTER = "exporter"
+    """None: it is about the exporter, and the scraper says which."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -35,6 +38,7 @@ class Scope(StrEnum):
 _SCOPE_LABELS: dict[Scope, tuple[str, ...]] = {
     Scope.SANDBOX: ("sandbox_id", "namespace", "pod"),
     Scope.CONTAINER: ("sandbox_id", "namespace", "pod", "container", "container_id"),
+    Scope.EXPORTER: (),
 }
 
 

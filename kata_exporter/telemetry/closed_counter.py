@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
+
+from kata_exporter.metrics import Metric
+from kata_exporter.telemetry.own_metrics import counter
 
 OTHER = "other"
 
@@ -13,16 +16,9 @@ class ClosedCounter:
     What is outside of the set is counted under `OTHER`.
     """
 
-    def __init__(
-        self,
-        registry: CollectorRegistry,
-        name: str,
-        help_text: str,
-        label: str,
-        values: Iterable[str],
-    ) -> None:
-        counter = Counter(name, help_text, [label], registry=registry)
-        self._children = {str(value): counter.labels(str(value)) for value in (*values, OTHER)}
+    def __init__(self, registry: CollectorRegistry, metric: Metric, values: Iterable[str]) -> None:
+        family = counter(metric, registry)
+        self._children = {str(value): family.labels(str(value)) for value in (*values, OTHER)}
 
     def inc(self, value: str, n: int = 1) -> None:
         """Count under a value."""

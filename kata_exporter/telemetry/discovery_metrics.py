@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
 from kata_exporter.errors import Reason
+from kata_exporter.telemetry import own_metrics
 from kata_exporter.telemetry.closed_counter import ClosedCounter
 
 
@@ -19,46 +20,15 @@ class DiscoveryMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry, resync_causes: Iterable[str]) -> None:
-        self._present = Gauge(
-            "kata_exporter_discovery_directory_present",
-            "Whether a directory that is watched for sandboxes is there."
-            " 0 where no runtime has made it yet; if the node has it, mount it into the container."
-            " 0 too where it was removed: a mount of it doesn't follow where it is made again, one of"
-            " the folder above does.",
-            ["directory"],
-            registry=registry,
-        )
-        self._inotify = Gauge(
-            "kata_exporter_discovery_inotify",
-            "Whether the kernel tells of changes in a directory; 0 where it is polled twice a second,"
-            " or isn't there. Where it is there: raise fs.inotify.max_user_instances or"
-            " fs.inotify.max_user_watches, or the limit of open files.",
-            ["directory"],
-            registry=registry,
-        )
-        self._resyncs = ClosedCounter(
-            registry,
-            "kata_exporter_discovery_resyncs_total",
-            "Times that a directory was looked through as a whole, by cause. Nothing is missed by"
-            " an overflow; if there are many, raise fs.inotify.max_queued_events.",
-            "cause",
-            resync_causes,
-        )
+        self._present = own_metrics.gauge(own_metrics.DIRECTORY_PRESENT, registry)
+        self._inotify = own_metrics.gauge(own_metrics.INOTIFY, registry)
+        self._resyncs = ClosedCounter(registry, own_metrics.RESYNCS, resync_causes)
         self._shim_requests = ClosedCounter(
             registry,
-            "kata_exporter_discovery_shim_requests_total",
-            "Questions to shims for their agents' addresses, by result. Of the sandbox,"
-            " kata_sandbox_state says the same, and the log says more.",
-            "result",
+            own_metrics.SHIM_REQUESTS,
             (reason for reason in Reason if reason is not Reason.PENDING),
         )
-        self._sandboxes = Gauge(
-            "kata_exporter_discovery_sandboxes",
-            "Sandboxes that a source of discovery sees; one may be seen by several."
-            " 0 on a node that runs some: see kata_exporter_discovery_directory_present.",
-            ["source"],
-            registry=registry,
-        )
+        self._sandboxes = own_metrics.gauge(own_metrics.DISCOVERED, registry)
 
     def set_present(self, directory: str, *, present: bool) -> None:
         """Set whether a directory is there."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Gauge
 
+from kata_exporter.telemetry import own_metrics
 from kata_exporter.telemetry.closed_counter import ClosedCounter
 from kata_exporter.telemetry.status_codes import STATUS_CODES
 
@@ -20,38 +21,16 @@ class CriMetrics:
 
     def __init__(self, registry: CollectorRegistry, rejected_reasons: Iterable[str]) -> None:
         self._registry = registry
-        self._stale = Gauge(
-            "kata_exporter_cri_stale",
-            "Whether CRI didn't answer when it was last asked: what it said before is kept, however "
-            "old. 1 until it has answered once.",
-            registry=registry,
-        )
+        self._stale = own_metrics.gauge(own_metrics.CRI_STALE, registry)
         self._stale.set(1)
         self._last_success: Gauge | None = None
-        self._errors = ClosedCounter(
-            registry,
-            "kata_exporter_cri_errors_total",
-            "Calls to CRI that failed, by gRPC status; that it has no events is no failure.",
-            "code",
-            _ERROR_CODES,
-        )
-        self._rejected = ClosedCounter(
-            registry,
-            "kata_exporter_cri_rejected_total",
-            "Sandboxes and containers that CRI listed and that were passed over, counted anew in "
-            "each listing, by reason.",
-            "reason",
-            rejected_reasons,
-        )
+        self._errors = ClosedCounter(registry, own_metrics.CRI_ERRORS, _ERROR_CODES)
+        self._rejected = ClosedCounter(registry, own_metrics.CRI_REJECTED, rejected_reasons)
 
     def listed(self, at: float) -> None:
         """Note that CRI answered at `at`, seconds since 1970."""
         if self._last_success is None:
-            self._last_success = Gauge(
-                "kata_exporter_cri_last_success_timestamp_seconds",
-                "When CRI last answered with all that it has; absent until it has once.",
-                registry=self._registry,
-            )
+            self._last_success = own_metrics.gauge(own_metrics.CRI_LAST_SUCCESS, self._registry)
         self._last_success.set(at)
         self._stale.set(0)
 
@@ -80,38 +59,11 @@ class ContainerdMetrics:
     def __init__(
         self, registry: CollectorRegistry, topics: Iterable[str], ignored_reasons: Iterable[str]
     ) -> None:
-        self._subscribed = Gauge(
-            "kata_exporter_containerd_subscribed",
-            "Whether containerd's events are heard; those of the time when they aren't are lost. 0 too "
-            "where there is no containerd.",
-            registry=registry,
-        )
-        self._interruptions = Counter(
-            "kata_exporter_containerd_interruptions_total",
-            "Subscriptions to containerd's events that broke; each may have lost events.",
-            registry=registry,
-        )
-        self._errors = ClosedCounter(
-            registry,
-            "kata_exporter_containerd_errors_total",
-            "Subscriptions to containerd's events that failed or broke, by gRPC status.",
-            "code",
-            _ERROR_CODES,
-        )
-        self._events = ClosedCounter(
-            registry,
-            "kata_exporter_containerd_events_total",
-            "Events of containerd that were heard and used, by topic.",
-            "topic",
-            topics,
-        )
-        self._ignored = ClosedCounter(
-            registry,
-            "kata_exporter_containerd_events_ignored_total",
-            "Events of containerd that were passed over, by reason.",
-            "reason",
-            ignored_reasons,
-        )
+        self._subscribed = own_metrics.gauge(own_metrics.CONTAINERD_SUBSCRIBED, registry)
+        self._interruptions = own_metrics.counter(own_metrics.CONTAINERD_INTERRUPTIONS, registry)
+        self._errors = ClosedCounter(registry, own_metrics.CONTAINERD_ERRORS, _ERROR_CODES)
+        self._events = ClosedCounter(registry, own_metrics.CONTAINERD_EVENTS, topics)
+        self._ignored = ClosedCounter(registry, own_metrics.CONTAINERD_IGNORED, ignored_reasons)
 
     def subscribed(self) -> None:
         """Note that events are heard."""

@@ -11,12 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    Gauge,
-    GCCollector,
     Histogram,
     Metric,
-    PlatformCollector,
-    ProcessCollector,
     generate_latest,
 )
 from prometheus_client.registry import Collector
@@ -24,14 +20,13 @@ from prometheus_client.registry import Collector
 from kata_exporter import __version__
 from kata_exporter.clock import Clock
 from kata_exporter.errors import Reason
+from kata_exporter.telemetry import own_metrics
 from kata_exporter.telemetry.closed_counter import OTHER, ClosedCounter
 from kata_exporter.telemetry.discovery_metrics import DiscoveryMetrics
 from kata_exporter.telemetry.hooks import NO_WATCH, CallInfo, CallOutcome, CallWatch, NoWatch
+from kata_exporter.telemetry.process_metrics import add_process_metrics
 from kata_exporter.telemetry.runtime_metrics import ContainerdMetrics, CriMetrics
 from kata_exporter.telemetry.status_codes import STATUS_CODES
-
-DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-"""Seconds, as the semantic conventions have them for ``rpc.client.call.duration``."""
 
 LONG_POLLS = frozenset({"grpc.AgentService/GetOOMEvent"})
 """Calls that end when something happens: how long they took says nothing of the agent."""
@@ -89,65 +84,24 @@ class SelfMetrics:
         registry = self._registry = _Registry()
         _add_build_info(registry)
         self._calls = _CallDurations(registry)
-        self._collection_seconds = Histogram(
-            "kata_exporter_collection_duration_seconds",
-            "Time that one collection of one sandbox took, all its calls included.",
-            buckets=DURATION_BUCKETS,
-            registry=registry,
-        )
+        self._collection_seconds = own_metrics.histogram(own_metrics.COLLECTION_DURATION, registry)
         self._collections = ClosedCounter(
             registry,
-            "kata_exporter_collections_total",
-            "Collections of a sandbox, by the reason they ended with.",
-            "result",
+            own_metrics.COLLECTIONS,
             (reason for reason in Reason if reason is not Reason.PENDING),
         )
-        self._sandboxes = Gauge(
-            "kata_exporter_sandboxes", "Sandboxes that the registry knows.", registry=registry
-        )
-        self._config_successful = Gauge(
-            "kata_exporter_config_last_reload_successful",
-            "Whether the configuration could be used when it was last loaded; if not, the one before"
-            " holds.",
-            registry=registry,
-        )
-        self._config_success_time = Gauge(
-            "kata_exporter_config_last_reload_success_timestamp_seconds",
-            "When a configuration was last loaded that could be used; the start counts.",
-            registry=registry,
-        )
-        self._rejected = ClosedCounter(
-            registry,
-            "kata_exporter_rejected_total",
-            "Samples and texts of guests that were refused, by reason.",
-            "reason",
-            rejected_reasons,
-        )
-        self._dropped = ClosedCounter(
-            registry,
-            "kata_exporter_series_dropped_total",
-            "Series that were collected and not kept, each time anew: by metrics.allow and"
-            " metrics.deny, or since there would be too many.",
-            "reason",
-            drop_reasons,
-        )
+        self._sandboxes = own_metrics.gauge(own_metrics.SANDBOXES, registry)
+        self._config_successful = own_metrics.gauge(own_metrics.CONFIG_SUCCESSFUL, registry)
+        self._config_success_time = own_metrics.gauge(own_metrics.CONFIG_SUCCESS_TIME, registry)
+        self._rejected = ClosedCounter(registry, own_metrics.REJECTED, rejected_reasons)
+        self._dropped = ClosedCounter(registry, own_metrics.SERIES_DROPPED, drop_reasons)
         self._protocol_events = ClosedCounter(
-            registry,
-            "kata_exporter_protocol_events_total",
-            "Answers of agents that nobody waited for, and rules of the wire that agents broke.",
-            "event",
-            protocol_events,
+            registry, own_metrics.PROTOCOL_EVENTS, protocol_events
         )
-        self._suppressed = Counter(
-            "kata_exporter_log_lines_suppressed_total",
-            "Log lines that were passed over, since one on the same matter was just written.",
-            registry=registry,
-        )
+        self._suppressed = own_metrics.counter(own_metrics.LOG_LINES_SUPPRESSED, registry)
         self._http_requests = _HttpRequests(registry, http_handlers)
         self.discovery = DiscoveryMetrics(registry, resync_causes)
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
-        GCCollector(registry=registry)
+        add_process_metrics(registry)
 
     def count_rejected(self, reason: str, n: int = 1) -> None:
         """Count samples or texts of a guest that were refused."""
@@ -247,13 +201,7 @@ class _CallDurations:
     """The histogram of calls; methods are those of our own table, so they are a closed set."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._histogram = Histogram(
-            "kata_exporter_agent_call_duration_seconds",
-            "Time that calls to agents took, connecting included, by method and status code.",
-            ["method", "code"],
-            buckets=DURATION_BUCKETS,
-            registry=registry,
-        )
+        self._histogram = own_metrics.histogram(own_metrics.AGENT_CALL_DURATION, registry)
         self._codes = frozenset(STATUS_CODES)
         self._children: dict[tuple[str, str], Histogram] = {}
 
@@ -269,12 +217,7 @@ class _HttpRequests:
     """The counter of requests; paths that aren't ours, and codes that are none, are `OTHER`."""
 
     def __init__(self, registry: CollectorRegistry, handlers: Iterable[str]) -> None:
-        self._counter = Counter(
-            "kata_exporter_http_requests_total",
-            "HTTP requests that were answered, by path and status code.",
-            ["handler", "code"],
-            registry=registry,
-        )
+        self._counter = own_metrics.counter(own_metrics.HTTP_REQUESTS, registry)
         self._handlers = frozenset(handlers)
         self._children: dict[tuple[str, int], Counter] = {}
         for handler in sorted(self._handlers):
@@ -323,10 +266,5 @@ def _family_name(metric: Metric) -> str:
 
 
 def _add_build_info(registry: CollectorRegistry) -> None:
-    info = Gauge(
-        "kata_exporter_build_info",
-        "Always 1; labels tell which exporter this is, and what runs it.",
-        ["version", "python_version"],
-        registry=registry,
-    )
+    info = own_metrics.gauge(own_metrics.BUILD_INFO, registry)
     info.labels(__version__, platform.python_version()).set(1)

@@ -7,7 +7,7 @@ from kata_exporter.agent.caller import Timeouts
 from kata_exporter.agent.catalog import CATALOG, Entry
 from kata_exporter.agent.methods import Method
 from kata_exporter.cli.agent.methods import LEFT_TO_RUNTIMES, summary
-from pages.markdown import cell, table
+from kata_exporter.cli.markdown import cell, table
 
 INTRODUCTION = """\
 # The agent's client

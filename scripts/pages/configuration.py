@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kata_exporter.cli.markdown import cell, table
 from kata_exporter.config.environment import variable_name
 from kata_exporter.config.file import MAX_FILE_BYTES, MAX_FILES
 from kata_exporter.config.keys import KEYS, Key
@@ -10,7 +11,6 @@ from kata_exporter.config.look import MAX_FOLDER_BYTES
 from kata_exporter.config.reload import LOOK_SECONDS
 from kata_exporter.snapshot import WATCHED
 from kata_exporter.web.query import MAX_VALUES
-from pages.markdown import cell, table
 
 MIB = 1024 * 1024
 

@@ -3,10 +3,10 @@
 import inspect
 from collections.abc import Iterator
 
+from kata_exporter.cli.markdown import cell, table
 from kata_exporter.simulator import KINDS, Scenario
 from kata_exporter.simulator.agent.programs import PROGRAMS
 from kata_exporter.simulator.faults import ATTACKS, GROUPS
-from pages.markdown import cell, table
 
 INTRODUCTION = """\
 # The simulator

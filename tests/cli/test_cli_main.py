@@ -41,12 +41,21 @@ def test_help_names_every_command(flag: str, capsys: pytest.CaptureFixture[str])
     out = capsys.readouterr().out
     assert all(
         command in out
-        for command in ("serve", "demo", "scrape", "sandboxes", "agent", "check-config", "doctor")
+        for command in (
+            "serve",
+            "demo",
+            "scrape",
+            "sandboxes",
+            "agent",
+            "check-config",
+            "metrics",
+            "doctor",
+        )
     )
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "demo", "scrape", "sandboxes", "agent", "check-config"]
+    "command", ["serve", "demo", "scrape", "sandboxes", "agent", "check-config", "metrics"]
 )
 def test_each_command_has_help_of_its_own(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
@@ -62,7 +71,7 @@ def test_each_command_has_help_of_its_own(command: str, capsys: pytest.CaptureFi
             ["zzz"],
             [
                 (
-                    "unknown command 'zzz'; it is one of serve, demo, scrape, sandboxes, agent, check-config, doctor"
+                    "unknown command 'zzz'; it is one of serve, demo, scrape, sandboxes, agent, check-config, metrics, doctor"
                     " (see kata-exporter --help)"
                 )
             ],

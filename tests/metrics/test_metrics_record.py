@@ -17,6 +17,7 @@ def _metric(
 
 def test_scopes_have_the_identity_labels_in_written_order() -> None:
     assert Scope.SANDBOX.labels == ("sandbox_id", "namespace", "pod")
+    assert Scope.EXPORTER.labels == ()
     assert Scope.CONTAINER.labels == (*Scope.SANDBOX.labels, "container", "container_id")
 
 

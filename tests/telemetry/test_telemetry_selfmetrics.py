@@ -10,8 +10,8 @@ from fake_clock import FakeClock
 from kata_exporter import __version__
 from kata_exporter.errors import Reason
 from kata_exporter.telemetry.hooks import NO_WATCH, CallHook, CallInfo, CallOutcome, CallTarget
+from kata_exporter.telemetry.own_metrics import DURATION_BUCKETS
 from kata_exporter.telemetry.selfmetrics import (
-    DURATION_BUCKETS,
     HTTP_HANDLERS,
     PROTOCOL_EVENTS,
     SelfMetrics,

@@ -1,4 +1,4 @@
-"""What the pages share."""
+"""Tables in Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
