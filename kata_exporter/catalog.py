@@ -9,6 +9,9 @@ from kata_exporter.snapshot import SANDBOX_METRICS
 from kata_exporter.telemetry.own_metrics import OWN_METRICS
 from kata_exporter.telemetry.process_metrics import process_metrics
 
+METRICS_OF_SANDBOXES: tuple[Metric, ...] = (*SANDBOX_METRICS, *GUEST_METRICS, *CONTAINER_METRICS)
+"""All but the exporter's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

@@ -2,17 +2,13 @@
 
 from collections.abc import Callable
 
+from kata_exporter.catalog import METRICS_OF_SANDBOXES
 from kata_exporter.clock import Clock
-from kata_exporter.collectors.containers.records import CONTAINER_METRICS
 from kata_exporter.collectors.rounds import COLLECTORS
 from kata_exporter.exposition import EVERYTHING, Choices, Selection, render, select
-from kata_exporter.guest.schema import GUEST_METRICS
 from kata_exporter.registry import Registry
-from kata_exporter.snapshot import SANDBOX_METRICS, Store
+from kata_exporter.snapshot import Store
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
-
-CATALOGUE = (*SANDBOX_METRICS, *GUEST_METRICS, *CONTAINER_METRICS)
-"""Every metric of sandboxes."""
 
 
 class Rendering:
@@ -42,7 +38,7 @@ class Rendering:
         self._clock = clock
         own = self_metrics.family_of()
         self._own_families = frozenset(own.values())
-        self._names = {**{metric.name: metric.name for metric in CATALOGUE}, **own}
+        self._names = {**{metric.name: metric.name for metric in METRICS_OF_SANDBOXES}, **own}
 
     def render(self, selection: Selection) -> bytes:
         """Return a page.
