@@ -4,6 +4,7 @@ import asyncio
 import gc
 import inspect
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
@@ -19,6 +20,11 @@ from fake_clock import FakeClock
 DATA = Path(__file__).parent / "data"
 _GRACE_SECONDS = 2.0
 _FDS_BEFORE = pytest.StashKey[dict[int, str]]()
+
+
+def pytest_configure() -> None:
+    """Have SIGHUP do what it usually does: under nohup it is ignored, and so by all children."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
