@@ -41,8 +41,8 @@ def _guest_text(exporter: Visit, floor: Visit, rounds: int) -> None:
     text = captured_text()
     reader = _reader(0, LayoutCache())
     known, new = "guest's text, layout known", "guest's text, layout new"
-    _time(exporter, known, rounds, lambda: reader.read(text))
-    _time(exporter, new, rounds, lambda: _reader(0, LayoutCache()).read(text))
+    _time(exporter, known, rounds, lambda: reader.read(text, 0.0))
+    _time(exporter, new, rounds, lambda: _reader(0, LayoutCache()).read(text, 0.0))
     for name in (known, new):
         _time(floor, name, rounds, lambda: text.split("\n"))
 
@@ -51,7 +51,9 @@ def _pages(exporter: Visit, floor: Visit, rounds: int) -> None:
     text = captured_text()
     layouts = LayoutCache()
     chunks = [
-        chunk for number in range(SANDBOXES) for chunk in _reader(number, layouts).read(text).chunks
+        chunk
+        for number in range(SANDBOXES)
+        for chunk in _reader(number, layouts).read(text, 0.0).chunks
     ]
     lines = [chunk.lines for chunk in chunks]
     page = render(chunks)

@@ -307,6 +307,7 @@ class Exporter:
                 timeout_seconds=settings.timeout_seconds,
                 layouts=LayoutCache(),
                 on_rejected=self._self_metrics.count_rejected,
+                on_resets=self._self_metrics.count_resets,
                 collectors=self._settings.collectors.enabled,
             ),
             on_round=self._on_round,

@@ -2,9 +2,10 @@
 
 from kata_exporter.agent.errors import AgentError
 from kata_exporter.agent.types import ContainerStats
+from kata_exporter.clock import Clock
 from kata_exporter.collectors.containers.reader import ContainerReader
 from kata_exporter.collectors.execute import Collected
-from kata_exporter.collectors.guest_metrics import OnRejected
+from kata_exporter.collectors.guest_metrics import OnRejected, OnResets
 from kata_exporter.collectors.link import AgentLink
 from kata_exporter.errors import ArgumentError, Reason
 from kata_exporter.metrics import Chunk
@@ -23,12 +24,18 @@ class ContainerStatsCollector:
 
     Args:
         link: to its agent.
+        clock: says when an answer came.
         on_rejected: is told how many values were passed over for which reason.
+        on_resets: is told how many counters fell.
     """
 
-    def __init__(self, link: AgentLink, on_rejected: OnRejected) -> None:
+    def __init__(
+        self, link: AgentLink, *, clock: Clock, on_rejected: OnRejected, on_resets: OnResets
+    ) -> None:
         self._link = link
+        self._clock = clock
         self._on_rejected = on_rejected
+        self._on_resets = on_resets
         self._readers: dict[Container, ContainerReader] = {}
 
     async def collect(self, sandbox: Sandbox, agent_version: str, *, deadline: float) -> Collected:
@@ -77,9 +84,10 @@ class ContainerStatsCollector:
         return Collected(tuple(chunks), told)
 
     def _read(self, container: Container, stats: ContainerStats) -> tuple[Chunk, ...]:
-        reading = self._readers[container].read(stats)
+        reading = self._readers[container].read(stats, self._clock.monotonic())
         for reason, count in reading.rejected.items():
             self._on_rejected(reason, count)
+        self._on_resets(reading.resets)
         return reading.chunks
 
     async def _ask(self, container: Container, deadline: float) -> ContainerStats:

@@ -12,7 +12,7 @@ from kata_exporter.clock import Clock
 from kata_exporter.collectors import container_stats, guest_metrics
 from kata_exporter.collectors.container_stats import ContainerStatsCollector, containers_to_ask
 from kata_exporter.collectors.execute import Collected, execute
-from kata_exporter.collectors.guest_metrics import OnRejected, collect_guest_metrics
+from kata_exporter.collectors.guest_metrics import OnRejected, OnResets, collect_guest_metrics
 from kata_exporter.collectors.link import AgentLink
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.reader import GuestReader
@@ -44,6 +44,7 @@ class RoundSettings:
     timeout_seconds: float
     layouts: LayoutCache
     on_rejected: OnRejected
+    on_resets: OnResets
     collectors: frozenset[str] = frozenset(COLLECTORS)
 
 
@@ -66,7 +67,12 @@ class SandboxRounds:
             clock=settings.clock,
             interval_seconds=settings.interval_seconds,
         )
-        self._containers = ContainerStatsCollector(self._link, settings.on_rejected)
+        self._containers = ContainerStatsCollector(
+            self._link,
+            clock=settings.clock,
+            on_rejected=settings.on_rejected,
+            on_resets=settings.on_resets,
+        )
         self._version: str | None = None
         self._reader: GuestReader | None = None
 
@@ -170,7 +176,12 @@ class SandboxRounds:
     async def _guest_metrics(self, deadline: float) -> Collected:
         assert self._reader is not None  # noqa: S101  made with the version, before any collector
         return await collect_guest_metrics(
-            self._link, self._reader, deadline=deadline, on_rejected=self._settings.on_rejected
+            self._link,
+            self._reader,
+            clock=self._settings.clock,
+            deadline=deadline,
+            on_rejected=self._settings.on_rejected,
+            on_resets=self._settings.on_resets,
         )
 
     async def _container_stats(self, deadline: float) -> Collected:

@@ -11,28 +11,28 @@ from typing import NamedTuple
 
 from kata_exporter.guest.numbers import Conversion, as_is
 from kata_exporter.guest.rejects import RejectReason
+from kata_exporter.guest.seen_values import OTHER
 from kata_exporter.metrics import Metric, MetricType, Scope, label_pairs
 
 ITEM = "item"
 """The label by which the agent tells the members of a family apart."""
 
 
-class Target(NamedTuple):
-    """Where a sample goes."""
-
-    metric: Metric
-    convert: Conversion
-    pairs: str
-    """Its own labels as ``key="value",...``; identity comes before them."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
-    """What an item becomes; ``pairs`` are labels of the metric whose value the item decides."""
+    """What an item becomes.
+
+    Args:
+        metric: whose sample it is.
+        convert: to base units.
+        pairs: labels of the metric whose value the item decides.
+        wavers: whether the kernel's own value falls a little now and then.
+    """
 
     metric: Metric
     convert: Conversion = as_is
     pairs: Mapping[str, str] = field(default_factory=dict)
+    wavers: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,14 +42,41 @@ class GuestLabel:
     Args:
         raw: its key in the guest's text.
         name: its key in ours.
-        shape: what a value must look like; None takes any that the scanner lets through.
+        shape: what a value must look like.
+        most: how many values there may be; all beyond come under `OTHER`.
         left_out: values that are known and not wanted.
     """
 
     raw: str
     name: str
-    shape: re.Pattern[str] | None = None
+    shape: re.Pattern[str]
+    most: int
     left_out: frozenset[str] = frozenset()
+
+
+Chosen = tuple[tuple[GuestLabel, str], ...]
+"""Labels whose values the guest chose, with the values."""
+
+
+class Target(NamedTuple):
+    """Where a sample goes."""
+
+    item: Item
+    pairs: str
+    """Its own labels as ``key="value",...``; identity comes before them."""
+    chosen: Chosen = ()
+    pairs_of_others: str = ""
+    """Its labels where there is no room for a value that the guest chose."""
+
+    @property
+    def metric(self) -> Metric:
+        """Whose sample it is."""
+        return self.item.metric
+
+    @property
+    def convert(self) -> Conversion:
+        """What takes its value to base units."""
+        return self.item.convert
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,16 +124,21 @@ class Family:
         )
 
     def _target(self, item: Item, labels: Mapping[str, str]) -> Target | RejectReason | None:
-        own = dict(item.pairs)
-        for label in self.labels:
-            value = labels[label.raw]
+        chosen = tuple((label, labels[label.raw]) for label in self.labels)
+        for label, value in chosen:
             if value in label.left_out:
                 return None
-            if label.shape is not None and not label.shape.fullmatch(value):
+            if not label.shape.fullmatch(value):
                 return RejectReason.BAD_LABEL
-            own[label.name] = value
-        pairs = label_pairs((name, own[name]) for name in item.metric.labels)
-        return Target(item.metric, item.convert, pairs)
+        if not chosen:
+            return Target(item, _pairs(item, {}))
+        own = {label.name: value for label, value in chosen}
+        return Target(item, _pairs(item, own), chosen, _pairs(item, dict.fromkeys(own, OTHER)))
+
+
+def _pairs(item: Item, chosen: Mapping[str, str]) -> str:
+    own = {**item.pairs, **chosen}
+    return label_pairs((name, own[name]) for name in item.metric.labels)
 
 
 def guest_metric(

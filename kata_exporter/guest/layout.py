@@ -12,6 +12,7 @@ from operator import itemgetter
 from sys import getsizeof
 from types import MappingProxyType
 
+from kata_exporter.guest.family import Chosen, Target
 from kata_exporter.guest.limits import Limits
 from kata_exporter.guest.numbers import PLAIN_CHARACTERS, Conversion, canonical
 from kata_exporter.guest.rejects import GuestTextError, RejectReason
@@ -35,12 +36,25 @@ Pick = Callable[[Sequence[str]], Sequence[str]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """The samples of one metric: their own labels, and where their values are."""
+    """The samples of one metric: their own labels, and where their values are.
+
+    Args:
+        metric: whose samples they are.
+        convert: their values, to base units.
+        pairs: their labels.
+        pick: takes their values out of all of a text's.
+        chosen: of each sample the values that the guest chose; empty where it chose none.
+        pairs_of_others: labels of each where there is no room for those; empty as ``chosen`` is.
+        wavers: of each sample whether its kernel's value wavers; empty where none does.
+    """
 
     metric: Metric
     convert: Conversion
     pairs: tuple[str, ...]
     pick: Pick
+    chosen: tuple[Chosen, ...] = ()
+    pairs_of_others: tuple[str, ...] = ()
+    wavers: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +121,9 @@ class _Draft:
         self.series: set[tuple[Metric, str]] = set()
         self._schema = schema
         self._limits = limits
-        self._groups: dict[Metric, tuple[Conversion, list[str], list[int]]] = {}
+        self._groups: dict[Metric, list[tuple[Target, int]]] = {}
+        self._texts: dict[str, str] = {}
+        self._chosen: dict[Chosen, Chosen] = {}
         self._rejected: Counter[RejectReason] = Counter()
         self._reusable = True
 
@@ -144,10 +160,7 @@ class _Draft:
 
     def layout(self, skeleton: tuple[str, ...]) -> Layout:
         """Return what has become of it."""
-        groups = (
-            Group(metric, convert, tuple(pairs), _picker(indices))
-            for metric, (convert, pairs, indices) in self._groups.items()
-        )
+        groups = map(_group, self._groups.values())
         size = sum(map(len, skeleton)) + sum(map(len, self.values))
         return Layout(
             key=(self._schema, self._limits, skeleton),
@@ -168,7 +181,7 @@ class _Draft:
         target = self._schema.resolve(sample.family, sample.labels)
         if target is None or isinstance(target, RejectReason):
             return target
-        metric, convert, pairs = target
+        metric, pairs = target.metric, target.pairs
         if metric.type is MetricType.COUNTER and self.values[index].startswith("-"):
             return RejectReason.NEGATIVE_COUNTER
         if (metric, pairs) in self.series:
@@ -176,10 +189,27 @@ class _Draft:
         if len(self.series) >= self._limits.series:
             return RejectReason.TOO_MANY_SERIES
         self.series.add((metric, pairs))
-        _, all_pairs, indices = self._groups.setdefault(metric, (convert, [], []))
-        all_pairs.append(pairs)
-        indices.append(index)
+        # Samples of one device share these.
+        chosen = self._chosen.setdefault(target.chosen, target.chosen)
+        others = self._texts.setdefault(target.pairs_of_others, target.pairs_of_others)
+        target = target._replace(chosen=chosen, pairs_of_others=others)
+        self._groups.setdefault(metric, []).append((target, index))
         return None
+
+
+def _group(samples: Sequence[tuple[Target, int]]) -> Group:
+    targets = [target for target, _ in samples]
+    first = targets[0]
+    wavers = tuple(target.item.wavers for target in targets)
+    return Group(
+        first.metric,
+        first.convert,
+        tuple(target.pairs for target in targets),
+        _picker([index for _, index in samples]),
+        chosen=tuple(target.chosen for target in targets) if first.chosen else (),
+        pairs_of_others=tuple(target.pairs_of_others for target in targets) if first.chosen else (),
+        wavers=wavers if any(wavers) else (),
+    )
 
 
 def _picker(indices: Sequence[int]) -> Pick:

@@ -8,6 +8,7 @@ agent's counters and gauges look like. Others are brought to one canonical form 
 
 import re
 from collections.abc import Callable, Sequence
+from math import fsum
 
 # No group here or in the scanner is possessive: before Python 3.11.5 one that fails in its middle
 # keeps what it had taken by then, so that "1e" is a number.
@@ -68,6 +69,13 @@ def from_sectors(values: Sequence[str]) -> Sequence[str]:
 def from_kibibytes(values: Sequence[str]) -> Sequence[str]:
     """KiB, which /proc calls kB, to bytes."""
     return [_multiplied(value, 1024) for value in values]
+
+
+def total(numbers: Sequence[str]) -> str:
+    """Add up plain or canonical numbers; exact for integers of any size."""
+    if all(number.isdigit() for number in numbers):
+        return str(sum(map(int, numbers)))
+    return _render(fsum(map(float, numbers)))
 
 
 def decimal_shift(number: str, places: int) -> str:

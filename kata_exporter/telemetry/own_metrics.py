@@ -100,6 +100,12 @@ REJECTED = _own(
     "answers of agents",
     ("reason",),
 )
+GUEST_RESETS = _own(
+    "guest_resets_total",
+    MetricType.COUNTER,
+    "Counters of guests that fell and were taken as reset, as when a device is replaced.",
+    "answers of agents",
+)
 SERIES_DROPPED = _own(
     "series_dropped_total",
     MetricType.COUNTER,
@@ -242,6 +248,7 @@ OWN_METRICS: tuple[Metric, ...] = (
     CONFIG_SUCCESSFUL,
     CONFIG_SUCCESS_TIME,
     REJECTED,
+    GUEST_RESETS,
     SERIES_DROPPED,
     PROTOCOL_EVENTS,
     LOG_LINES_SUPPRESSED,

@@ -94,6 +94,7 @@ class SelfMetrics:
         self._config_successful = own_metrics.gauge(own_metrics.CONFIG_SUCCESSFUL, registry)
         self._config_success_time = own_metrics.gauge(own_metrics.CONFIG_SUCCESS_TIME, registry)
         self._rejected = ClosedCounter(registry, own_metrics.REJECTED, rejected_reasons)
+        self._resets = own_metrics.counter(own_metrics.GUEST_RESETS, registry)
         self._dropped = ClosedCounter(registry, own_metrics.SERIES_DROPPED, drop_reasons)
         self._protocol_events = ClosedCounter(
             registry, own_metrics.PROTOCOL_EVENTS, protocol_events
@@ -106,6 +107,10 @@ class SelfMetrics:
     def count_rejected(self, reason: str, n: int = 1) -> None:
         """Count samples or texts of a guest that were refused."""
         self._rejected.inc(reason, n)
+
+    def count_resets(self, n: int) -> None:
+        """Count counters of guests that fell."""
+        self._resets.inc(n)
 
     def count_dropped(self, reason: str, n: int) -> None:
         """Count series that were collected and not kept."""

@@ -85,7 +85,7 @@ def _page_of_an_old_agent(version: str) -> dict[str, OnPage]:
     )
     text = metrics_text(guest.state(), scrapes=1, release=Release.parse(version))
     reader = GuestReader(label_pairs(IDENTITY), schema_for(version), layouts=LayoutCache())
-    return page_families(render(reader.read(text).chunks).decode())
+    return page_families(render(reader.read(text, 0.0).chunks).decode())
 
 
 def _page_of_a_container_with_a_limit_of_tasks() -> dict[str, OnPage]:

@@ -36,6 +36,7 @@ class Rig:
                 timeout_seconds=5.0,
                 layouts=LayoutCache(),
                 on_rejected=lambda _reason, _n: None,
+                on_resets=lambda _n: None,
             ),
             on_round=self._on_round,
         )

@@ -45,6 +45,7 @@ class Rig:
         self.collectors = frozenset(collectors)
         self.observer = observer
         self.rejected: list[tuple[str, int]] = []
+        self.resets: list[int] = []
         self.rounds = self.rounds_with(lambda _sandbox: observer, sandbox)
 
     def rounds_with(
@@ -56,6 +57,7 @@ class Rig:
             timeout_seconds=5.0,
             layouts=LayoutCache(),
             on_rejected=lambda reason, n: self.rejected.append((str(reason), n)),
+            on_resets=self.resets.append,
             collectors=self.collectors,
         )
         return SandboxRounds(sandbox, connect, settings)

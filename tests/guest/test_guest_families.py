@@ -116,7 +116,7 @@ def test_nothing_that_a_simulated_agent_says_is_rejected(version: str) -> None:
         release=Release.parse(version),
     )
 
-    reading = GuestReader("", schema_for(version), layouts=LayoutCache()).read(text)
+    reading = GuestReader("", schema_for(version), layouts=LayoutCache()).read(text, 0.0)
 
     assert reading.rejected == {}
 

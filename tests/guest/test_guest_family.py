@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from kata_exporter.guest.family import Family, GuestLabel, Item, guest_metric
-from kata_exporter.guest.numbers import as_is, from_milliseconds
+from kata_exporter.guest.family import Family, GuestLabel, Item, Target, guest_metric
+from kata_exporter.guest.numbers import from_milliseconds
 from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.metrics import MetricType, Scope
 
@@ -25,7 +25,7 @@ FAMILY = Family(
         "user": Item(TIME, from_milliseconds, {"mode": "user"}),
         "sys": Item(TIME, pairs={"mode": "system"}),
     },
-    labels=(GuestLabel("core", "cpu", re.compile("[0-9]"), frozenset({"total"})),),
+    labels=(GuestLabel("core", "cpu", re.compile("[0-9]"), 8, frozenset({"total"})),),
     left_out=frozenset({"spare"}),
     left_out_shape=re.compile("nr_[a-z]+"),
 )
@@ -40,15 +40,17 @@ def test_record_names_the_raw_item_and_the_kernels_file() -> None:
 
 
 def test_sample_goes_to_its_metric_with_labels_in_the_records_order() -> None:
-    assert FAMILY.resolve({"item": "user", "core": "3"}) == (
-        TIME,
-        from_milliseconds,
-        'cpu="3",mode="user"',
-    )
+    target = FAMILY.resolve({"item": "user", "core": "3"})
+
+    assert isinstance(target, Target)
+    assert (target.metric, target.convert) == (TIME, from_milliseconds)
+    assert target.pairs == 'cpu="3",mode="user"'
+    assert target.chosen == ((FAMILY.labels[0], "3"),)
+    assert target.pairs_of_others == 'cpu="other",mode="user"'
 
 
 def test_family_without_items_takes_a_sample_without_labels() -> None:
-    assert SINGLE.resolve({}) == (PLAIN, as_is, "")
+    assert SINGLE.resolve({}) == Target(SINGLE.items[""], "")
 
 
 @pytest.mark.parametrize(

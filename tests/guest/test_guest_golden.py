@@ -28,7 +28,7 @@ SANDBOX = [("sandbox_id", "demo-1"), ("namespace", "shop"), ("pod", "web-0")]
 # the kernel's for "slab", which promtool takes for seconds.
 def _guest_page(answer: Path) -> bytes:
     reader = GuestReader(label_pairs(SANDBOX), schema_for(VERSION), layouts=LayoutCache())
-    reading = reader.read(answer.read_text())
+    reading = reader.read(answer.read_text(), 0.0)
     assert not reading.rejected
     return render(reading.chunks)
 

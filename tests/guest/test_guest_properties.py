@@ -84,7 +84,7 @@ def _reader(layouts: LayoutCache | None = None) -> GuestReader:
 
 def _read(reader: GuestReader, text: str) -> GuestReading | RejectReason:
     try:
-        return reader.read(text)
+        return reader.read(text, 0.0)
     except GuestTextError as error:
         return error.reason
 

@@ -63,21 +63,21 @@ def later(data: Path) -> str:
 
 
 def test_identity_stands_before_the_guests_labels(text: str) -> None:
-    page = _page(_reader().read(text))
+    page = _page(_reader().read(text, 0.0))
 
     assert f'kata_guest_cpu_seconds_total{{{IDENTITY},cpu="0",mode="idle"}} ' in page
     assert f"kata_guest_load1{{{IDENTITY}}} " in page
 
 
 def test_real_text_has_no_rejections(text: str) -> None:
-    reading = _reader().read(text)
+    reading = _reader().read(text, 0.0)
 
     assert not reading.rejected
     assert reading.samples == sum(len(chunk.values) for chunk in reading.chunks) > 150
 
 
 def test_chunks_are_in_the_schemas_order_one_per_metric(text: str) -> None:
-    metrics = [chunk.metric for chunk in _reader().read(text).chunks]
+    metrics = [chunk.metric for chunk in _reader().read(text, 0.0).chunks]
 
     assert metrics == [metric for metric in GUEST_METRICS if metric in set(metrics)]
 
@@ -85,17 +85,17 @@ def test_chunks_are_in_the_schemas_order_one_per_metric(text: str) -> None:
 def test_same_layout_with_other_values_is_not_scanned_again(text: str, later: str) -> None:
     fast, slow = _reader(), _reader()
     with Scans() as scans:
-        fast.read(text)
-        reading = fast.read(later)
+        fast.read(text, 0.0)
+        reading = fast.read(later, 0.0)
 
         assert scans.count == 1
-    assert _page(reading) == _page(slow.read(later))
-    assert _page(reading) != _page(slow.read(text))
+    assert _page(reading) == _page(slow.read(later, 0.0))
+    assert _page(reading) != _page(slow.read(text, 0.0))
 
 
 def test_shapes_are_kept_from_round_to_round(text: str, later: str) -> None:
     reader = _reader()
-    before, after = reader.read(text), reader.read(later)
+    before, after = reader.read(text, 0.0), reader.read(later, 0.0)
 
     assert all(a.shape is b.shape for a, b in zip(before.chunks, after.chunks, strict=True))
 
@@ -104,8 +104,8 @@ def test_a_new_interface_is_scanned_once(text: str) -> None:
     reader = _reader()
     grown = text + 'kata_guest_netdev_stat{interface="eth1",item="recv_bytes"} 5\n'
     with Scans() as scans:
-        reader.read(text)
-        first, second = reader.read(grown), reader.read(grown)
+        reader.read(text, 0.0)
+        first, second = reader.read(grown, 0.0), reader.read(grown, 0.0)
 
         assert scans.count == 2
     assert 'device="eth1"' in _page(first)
@@ -113,7 +113,7 @@ def test_a_new_interface_is_scanned_once(text: str) -> None:
 
 
 def test_last_line_may_lack_its_line_feed(text: str) -> None:
-    assert _page(_reader().read(text.rstrip("\n"))) == _page(_reader().read(text))
+    assert _page(_reader().read(text.rstrip("\n"), 0.0)) == _page(_reader().read(text, 0.0))
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def test_bad_value_drops_its_line_only_and_is_forgotten(
     later: str, old: str, new: str, reason: RejectReason
 ) -> None:
     reader = _reader()
-    good = reader.read(later)
+    good = reader.read(later, 0.0)
     with Scans() as scans:
-        bad = reader.read(later.replace(old, new))
-        again = reader.read(later)
+        bad = reader.read(later.replace(old, new), 0.0)
+        again = reader.read(later, 0.0)
 
         assert scans.count == 1
     assert bad.rejected == {reason: 1}
@@ -155,15 +155,15 @@ def test_forged_lines_are_dropped_and_counted(text: str) -> None:
     )
     reader = _reader()
 
-    reading = reader.read(text + forged)
+    reading = reader.read(text + forged, 0.0)
 
     assert reading.rejected == {
         RejectReason.UNKNOWN_LABEL: 2,
         RejectReason.UNKNOWN_FAMILY: 2,
         RejectReason.DUPLICATE: 1,
     }
-    assert _page(reading) == _page(_reader().read(text))
-    assert reader.read(text + forged).rejected == reading.rejected
+    assert _page(reading) == _page(_reader().read(text, 0.0))
+    assert reader.read(text + forged, 0.0).rejected == reading.rejected
 
 
 @pytest.mark.parametrize(
@@ -180,12 +180,12 @@ def test_refused_text_leaves_the_reader_as_it_was(
     text: str, bad: str, reason: RejectReason
 ) -> None:
     reader = _reader()
-    reader.read(text)
+    reader.read(text, 0.0)
     with Scans() as scans:
         with pytest.raises(GuestTextError) as caught:
-            reader.read(bad)
+            reader.read(bad, 0.0)
         count = scans.count
-        reader.read(text)
+        reader.read(text, 0.0)
 
         assert scans.count == count
     assert caught.value.reason is reason
@@ -195,14 +195,14 @@ def test_sandboxes_share_a_layout_that_has_proved_itself(text: str, later: str) 
     layouts = LayoutCache()
     first, second = _reader(layouts), _reader(layouts)
     with Scans() as scans:
-        first.read(text)
+        first.read(text, 0.0)
         assert len(layouts) == 0
-        first.read(later)
+        first.read(later, 0.0)
         assert len(layouts) == 1
-        reading = second.read(text)
+        reading = second.read(text, 0.0)
 
         assert scans.count == 1
-    assert _page(reading) == _page(_reader().read(text))
+    assert _page(reading) == _page(_reader().read(text, 0.0))
 
 
 def test_readers_that_start_together_come_to_share_one_layout(text: str) -> None:
@@ -210,22 +210,22 @@ def test_readers_that_start_together_come_to_share_one_layout(text: str) -> None
     readers = [_reader(layouts) for _ in range(3)]
     for _ in range(2):
         for reader in readers:
-            reader.read(text)
+            reader.read(text, 0.0)
 
     assert len(layouts) == 1
-    assert len({id(reader._last.layout) for reader in readers if reader._last}) == 1
+    assert len({id(reader._layout) for reader in readers}) == 1
 
 
 def test_ever_changing_text_never_reaches_the_shared_cache(text: str) -> None:
     layouts = LayoutCache()
     hostile, honest = _reader(layouts), _reader(layouts)
-    honest.read(text)
-    honest.read(text)
+    honest.read(text, 0.0)
+    honest.read(text, 0.0)
     with Scans() as scans:
         for i in range(100):
-            hostile.read(f'kata_guest_netdev_stat{{interface="e{i}",item="recv_bytes"}} 1\n')
+            hostile.read(f'kata_guest_netdev_stat{{interface="e{i}",item="recv_bytes"}} 1\n', 0.0)
         assert scans.count == 100
-        honest.read(text)
+        honest.read(text, 0.0)
 
         assert scans.count == 100
     assert len(layouts) == 1
@@ -234,13 +234,13 @@ def test_ever_changing_text_never_reaches_the_shared_cache(text: str) -> None:
 def test_flooded_cache_does_not_slow_down_a_reader_with_a_layout(text: str) -> None:
     layouts = LayoutCache(max_layouts=2)
     hostile, honest = _reader(layouts), _reader(layouts)
-    honest.read(text)
-    honest.read(text)
+    honest.read(text, 0.0)
+    honest.read(text, 0.0)
     for i in range(10):
         for _ in range(2):
-            hostile.read(f'kata_guest_netdev_stat{{interface="e{i}",item="recv_bytes"}} 1\n')
+            hostile.read(f'kata_guest_netdev_stat{{interface="e{i}",item="recv_bytes"}} 1\n', 0.0)
     with Scans() as scans:
-        honest.read(text)
+        honest.read(text, 0.0)
 
         assert scans.count == 0
     assert len(layouts) == 2
@@ -250,7 +250,7 @@ def test_long_text_is_scanned_anew_each_time(text: str) -> None:
     layouts = LayoutCache()
     reader = _reader(layouts, Limits(layout_characters=100))
     with Scans() as scans:
-        pages = {_page(reader.read(text)) for _ in range(3)}
+        pages = {_page(reader.read(text, 0.0)) for _ in range(3)}
 
         assert scans.count == 3
     assert len(pages) == 1
@@ -261,7 +261,7 @@ def test_series_are_capped_on_both_paths(text: str) -> None:
     reader = _reader(limits=Limits(series=10))
 
     for _ in range(2):
-        reading = reader.read(text)
+        reading = reader.read(text, 0.0)
 
         assert reading.samples == 10
         assert reading.rejected == {RejectReason.TOO_MANY_SERIES: 143}
@@ -273,5 +273,5 @@ def test_old_agents_ticks_and_new_ones_milliseconds_do_not_mix_in_one_cache() ->
     new = GuestReader(IDENTITY, schema_for("4.1.0"), layouts=layouts)
     line = 'kata_guest_cpu_time{cpu="0",item="user"} 4420\n'
     for _ in range(2):
-        assert _page(old.read(line)).endswith(" 44.2\n")
-        assert _page(new.read(line)).endswith(" 4.42\n")
+        assert _page(old.read(line, 0.0)).endswith(" 44.2\n")
+        assert _page(new.read(line, 0.0)).endswith(" 4.42\n")

@@ -12,7 +12,7 @@ def lines_of(answer: ContainerStats | pb.CgroupStats, version: str = "4.1.0") ->
     """Return ``name{own labels} value`` of each sample, ``kata_container_`` left out."""
     if isinstance(answer, pb.CgroupStats):
         answer = container_stats(pb.StatsContainerResponse(cgroup_stats=answer))
-    chunks = ContainerReader(IDENTITY, version).read(answer).chunks
+    chunks = ContainerReader(IDENTITY, version).read(answer, 0.0).chunks
     lines = b"".join(chunk.lines for chunk in chunks).decode().splitlines()
     own = (line.replace(f"{IDENTITY},", "").replace(f"{{{IDENTITY}}}", "") for line in lines)
     return {line.removeprefix("kata_container_") for line in own}

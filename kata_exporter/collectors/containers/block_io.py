@@ -10,9 +10,12 @@ from kata_exporter.collectors.containers import faults, records
 from kata_exporter.collectors.containers.limits import MAX_BLOCK_ENTRIES
 from kata_exporter.collectors.containers.sample import Circumstances, Samples, SamplesOfPart
 from kata_exporter.guest.rejects import RejectReason
+from kata_exporter.guest.seen_values import OTHER
 from kata_exporter.metrics import Metric
 
 _Device = tuple[int, int]
+_OTHERS = (1 << 32, 0)
+"""Stands for the devices that there is no room for, after all others."""
 _ByDevice = Mapping[_Device, Mapping[str, int]]
 
 _OPERATIONS = frozenset(
@@ -42,6 +45,7 @@ def block_io_samples(stats: ContainerStats, at: Circumstances) -> SamplesOfPart:
 def _by_device(entries: Sequence[BlkioEntry], at: Circumstances) -> _ByDevice:
     """Sort entries by device, the lowest numbers first, and by operation in lower case."""
     found: dict[_Device, dict[str, int]] = {}
+    seen: set[tuple[_Device, str]] = set()
     rejected = at.rejected
     rejected[RejectReason.TOO_MANY_SERIES] += len(entries[MAX_BLOCK_ENTRIES:])
     for entry in entries[:MAX_BLOCK_ENTRIES]:
@@ -50,12 +54,16 @@ def _by_device(entries: Sequence[BlkioEntry], at: Circumstances) -> _ByDevice:
             rejected[RejectReason.BAD_LABEL] += 1
         elif operation not in _OPERATIONS:
             rejected[RejectReason.UNKNOWN_ITEM] += 1
-        elif not at.devices.admits(device):
-            rejected[RejectReason.TOO_MANY_SERIES] += 1
-        elif operation in found.setdefault(device, {}):
+        elif (device, operation) in seen:
             rejected[RejectReason.DUPLICATE] += 1
+        elif at.devices.admits(device, at.now):
+            seen.add((device, operation))
+            found.setdefault(device, {})[operation] = entry.value
         else:
-            found[device][operation] = entry.value
+            seen.add((device, operation))
+            rejected[RejectReason.LABEL_OVERFLOW] += 1
+            others = found.setdefault(_OTHERS, {})
+            others[operation] = others.get(operation, 0) + entry.value
     return dict(sorted(found.items()))
 
 
@@ -87,5 +95,7 @@ def _by_operation(moved: _ByDevice, discards: str) -> SamplesOfPart:
 
 
 def _name(device: _Device) -> str:
+    if device == _OTHERS:
+        return OTHER
     major, minor = device
     return f"{major}:{minor}"

@@ -10,6 +10,7 @@ from kata_exporter.collectors.containers import faults, records
 from kata_exporter.collectors.containers.limits import MAX_PAGE_SIZES
 from kata_exporter.collectors.containers.sample import Circumstances, Samples, SamplesOfPart
 from kata_exporter.guest.rejects import RejectReason
+from kata_exporter.guest.seen_values import OTHER
 
 _PAGE_SIZE = re.compile(r"[1-9][0-9]{0,3}[KMG]B", re.ASCII)
 
@@ -37,8 +38,19 @@ def _sound(by_size: Mapping[str, HugetlbStats], at: Circumstances) -> Mapping[st
     for size, stats in sorted(islice(by_size.items(), MAX_PAGE_SIZES), key=itemgetter(0)):
         if not _PAGE_SIZE.fullmatch(size):
             at.rejected[RejectReason.BAD_LABEL] += 1
-        elif not at.page_sizes.admits(size):
-            at.rejected[RejectReason.TOO_MANY_SERIES] += 1
-        else:
+        elif at.page_sizes.admits(size, at.now):
             sound[size] = stats
+        else:
+            at.rejected[RejectReason.LABEL_OVERFLOW] += 1
+            sound[OTHER] = _sum(sound.get(OTHER), stats)
     return sound
+
+
+def _sum(before: HugetlbStats | None, stats: HugetlbStats) -> HugetlbStats:
+    if before is None:
+        return stats
+    return HugetlbStats(
+        before.usage_bytes + stats.usage_bytes,
+        before.max_usage_bytes + stats.max_usage_bytes,
+        before.failures + stats.failures,
+    )

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kata_exporter.collectors.containers.admitted import Admitted
 from kata_exporter.collectors.containers.cgroup import CgroupVersion
 from kata_exporter.collectors.containers.faults import Fault
 from kata_exporter.guest.rejects import RejectReason
+from kata_exporter.guest.seen_values import SeenValues
 from kata_exporter.metrics import Metric
 
 
@@ -34,15 +34,17 @@ class Circumstances:
     Args:
         cgroup: version of the guest's.
         faults: what the agent is known to send wrongly there.
-        devices: block devices that the container may show.
-        page_sizes: sizes of huge pages that it may.
+        now: monotonic seconds.
+        devices: block devices for which there is room.
+        page_sizes: sizes of huge pages for which there is.
         rejected: takes how many values were passed over, and why.
     """
 
     cgroup: CgroupVersion
     faults: frozenset[Fault]
-    devices: Admitted[tuple[int, int]]
-    page_sizes: Admitted[str]
+    now: float
+    devices: SeenValues[tuple[int, int]]
+    page_sizes: SeenValues[str]
     rejected: Counter[RejectReason] = field(default_factory=Counter)
 
     @property

@@ -9,6 +9,8 @@ from kata_exporter.metrics import MetricType
 
 _NAME = "kata_guest_cpu_time"
 _MODES = ("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user")
+_WAVERING = frozenset({"idle", "iowait"})
+"""What the kernel reckons anew at each reading (get_idle_time, get_iowait_time in fs/proc/stat.c)."""
 # The kernel counts guests' time into user and nice as well; a mode of its own would count it twice.
 _GUEST_MODES = {"guest": "user", "guest_nice": "nice"}
 
@@ -33,7 +35,10 @@ CPU_GUEST_SECONDS = guest_metric(
 
 
 def _cpu(convert: Conversion) -> Family:
-    modes = {mode: Item(CPU_SECONDS, convert, {"mode": mode}) for mode in _MODES}
+    modes = {
+        mode: Item(CPU_SECONDS, convert, {"mode": mode}, wavers=mode in _WAVERING)
+        for mode in _MODES
+    }
     guests = {
         item: Item(CPU_GUEST_SECONDS, convert, {"mode": mode})
         for item, mode in _GUEST_MODES.items()
@@ -46,6 +51,7 @@ def _cpu(convert: Conversion) -> Family:
                 raw="cpu",
                 name="cpu",
                 shape=re.compile(r"0|[1-9][0-9]{0,3}"),
+                most=256,
                 left_out=left_out(_NAME, "cpu"),
             ),
         ),

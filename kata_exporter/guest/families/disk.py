@@ -1,5 +1,7 @@
 """``kata_guest_diskstat``: the guest's /proc/diskstats, as node_exporter's diskstats collector."""
 
+import re
+
 from kata_exporter.guest.family import Family, GuestLabel, Item, guest_metric
 from kata_exporter.guest.numbers import Conversion, as_is, from_milliseconds, from_sectors
 from kata_exporter.metrics import MetricType
@@ -82,5 +84,6 @@ def _item(raw: str, name: str, convert: Conversion, what: str) -> Item:
 DISK = Family(
     name="kata_guest_diskstat",
     items={raw: _item(raw, *rest) for raw, rest in _ITEMS.items()},
-    labels=(GuestLabel(raw="disk", name="device"),),
+    # The kernel's DISK_NAME_LEN; a slash of a name is a ! there.
+    labels=(GuestLabel(raw="disk", name="device", shape=re.compile(r"[!-.0-~]{1,31}"), most=64),),
 )

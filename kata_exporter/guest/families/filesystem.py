@@ -3,12 +3,15 @@
 Agents since 3.32.0 have them.
 """
 
+import re
+
 from kata_exporter.guest.family import Family, GuestLabel, Item, guest_metric
 from kata_exporter.metrics import Metric, MetricType
 
 _LABELS = (
-    GuestLabel(raw="device", name="device"),
-    GuestLabel(raw="mount", name="mountpoint"),
+    # A path, or a word: the kernel asks for nothing more.
+    GuestLabel(raw="device", name="device", shape=re.compile(r"\S(?:.{0,254}\S)?"), most=128),
+    GuestLabel(raw="mount", name="mountpoint", shape=re.compile(r"/.{0,255}"), most=128),
 )
 
 

@@ -1,5 +1,7 @@
 """``kata_guest_netdev_stat``: the guest's /proc/net/dev, as node_exporter's netdev collector."""
 
+import re
+
 from kata_exporter.guest.family import Family, GuestLabel, Item, guest_metric
 from kata_exporter.metrics import Metric, MetricType
 
@@ -42,5 +44,8 @@ NETWORK = Family(
         for direction, counters in _COUNTERS.items()
         for counter in counters
     },
-    labels=(GuestLabel(raw="interface", name="device"),),
+    labels=(
+        # The kernel's IFNAMSIZ and dev_valid_name.
+        GuestLabel(raw="interface", name="device", shape=re.compile(r"[!-.0-9;-~]{1,15}"), most=64),
+    ),
 )

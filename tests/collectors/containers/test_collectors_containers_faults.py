@@ -48,7 +48,7 @@ def _values(
     stats: ContainerStats, without: Fault | None, monkeypatch: pytest.MonkeyPatch
 ) -> dict[Metric, tuple[str, ...]]:
     monkeypatch.setattr(reader, "faults_of", lambda *about: faults_of(*about) - {without})
-    reading = reader.ContainerReader(IDENTITY, "2.0.0").read(stats)
+    reading = reader.ContainerReader(IDENTITY, "2.0.0").read(stats, 0.0)
     return {chunk.metric: chunk.values for chunk in reading.chunks}
 
 
@@ -108,6 +108,6 @@ def test_record_says_where_to_read_more(fault: Fault) -> None:
 def test_what_is_withheld_where_0_is_published_once_it_is_sent() -> None:
     stats = ContainerStats(cpu=CpuStats(7, 3, 4, (), 5, 4, 2_000_000_000), hugetlb={})
 
-    reading = reader.ContainerReader(IDENTITY, "4.1.0").read(stats)
+    reading = reader.ContainerReader(IDENTITY, "4.1.0").read(stats, 0.0)
 
     assert [c.values for c in reading.chunks if "throttled_seconds" in c.metric.name] == [("2",)]

@@ -73,7 +73,7 @@ MOST_SERIES = 30 + MAX_CPUS + 7 * MAX_BLOCK_DEVICES + 3 * MAX_PAGE_SIZES
 def test_any_answer_becomes_a_valid_page(answer: pb.CgroupStats, version: str) -> None:
     stats = container_stats(pb.StatsContainerResponse(cgroup_stats=answer))
 
-    reading = ContainerReader(IDENTITY, version).read(stats)
+    reading = ContainerReader(IDENTITY, version).read(stats, 0.0)
 
     metrics = [chunk.metric for chunk in reading.chunks]
     assert metrics == [metric for metric in CONTAINER_METRICS if metric in set(metrics)]
@@ -95,7 +95,7 @@ def test_every_number_is_one_that_the_agent_sent_but_for_its_unit(
     stats = container_stats(pb.StatsContainerResponse(cgroup_stats=answer))
     sent = {int(number) for number in _numbers(answer)}
 
-    for chunk in ContainerReader(IDENTITY, version).read(stats).chunks:
+    for chunk in ContainerReader(IDENTITY, version).read(stats, 0.0).chunks:
         if chunk.metric.name == "kata_container_memory_working_set_bytes":
             continue
         for value in chunk.values:

@@ -268,8 +268,8 @@ def test_large_integers_stay_integers() -> None:
 def test_reader_keeps_its_shapes_and_gives_new_values() -> None:
     reader = ContainerReader(IDENTITY, "4.1.0")
 
-    before = reader.read(V2).chunks
-    after = reader.read(replace(V2, pids=PidsStats(9, 100))).chunks
+    before = reader.read(V2, 0.0).chunks
+    after = reader.read(replace(V2, pids=PidsStats(9, 100)), 0.0).chunks
 
     assert all(a.shape is b.shape for a, b in zip(before, after, strict=True))
     assert after[-2].values == ("9",)

@@ -116,7 +116,7 @@ def test_metrics_have_the_families_items_and_labels_of_a_real_agent(seed: int, d
 def test_metrics_are_taken_whole_by_the_exporter() -> None:
     reader = GuestReader("", schema_for("4.1.0"), layouts=LayoutCache())
 
-    reading = reader.read(metrics_text(guest(1).state(), scrapes=1))
+    reading = reader.read(metrics_text(guest(1).state(), scrapes=1), 0.0)
 
     assert not reading.rejected
     assert reading.samples > 150

@@ -149,7 +149,9 @@ def test_the_peak_of_memory_on_v2_is_there_since_3_18(version: str) -> None:
 def test_the_exporter_makes_the_same_of_ticks_and_milliseconds() -> None:
     readings = [
         values(
-            GuestReader("", schema_for(version), layouts=LayoutCache()).read(text(version)).chunks
+            GuestReader("", schema_for(version), layouts=LayoutCache())
+            .read(text(version), 0.0)
+            .chunks
         )["kata_guest_cpu_seconds_total"]
         for version in ("2.0.0", "4.1.0")
     ]
