@@ -1,5 +1,5 @@
 # Each target sets up what it needs; nothing has to be installed by hand but Python 3.11 or later.
-.PHONY: demo test lint format types layers bench proto docs lock check clean
+.PHONY: demo test fuzz lint format types layers bench proto docs lock check clean
 
 PY := .venv/bin/python
 
@@ -12,6 +12,11 @@ test: ## every test; sets up Debian packages when root
 	@scripts/test-packages
 	@$(PY) tests/support/peer_binary.py
 	$(PY) -m pytest $(TEST_FLAGS)
+
+FUZZ_SECONDS ?= 300
+fuzz: ## what hostile bytes reach, each target for FUZZ_SECONDS
+	@scripts/setup dev
+	$(PY) -m fuzz --seconds $(FUZZ_SECONDS)
 
 lint: ## ruff: rules and format
 	@scripts/setup dev
@@ -52,4 +57,4 @@ check: lint types layers ## all but the tests; generated files and documents inc
 	$(PY) scripts/docs.py --check
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist fuzz/findings

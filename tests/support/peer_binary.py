@@ -1,4 +1,4 @@
-"""The peers of tests/interop as binaries, built once: ``python tests/support/peer_binary.py``.
+"""The programs of tests/interop as binaries, built once: ``python tests/support/peer_binary.py``.
 
 They are kept in the user's cache under the hash of what they are made from, so a second run builds
 nothing and needs no network.
@@ -12,8 +12,10 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
+from typing import Final, Literal
 
 _ROOT = Path(__file__).parents[2]
 _SOURCES = _ROOT / "tests" / "interop"
@@ -32,48 +34,54 @@ class Language(StrEnum):
     RUST = "rust"
 
 
+PARSER: Final = "parser"
+"""Prometheus' own parser of pages, which is written in Go."""
+
+Program = Language | Literal["parser"]
+
+
 class NotBuiltError(Exception):
-    """A peer isn't there; the text says why."""
+    """A program isn't there; the text says why."""
 
 
-def find(language: Language) -> Path:
-    """Return the path of a peer's binary.
+def find(program: Program) -> Path:
+    """Return the path of a program's binary.
 
     Raises:
         NotBuiltError: it wasn't built.
     """
-    path = _place(language)
+    path = _place(program)
     if not path.exists():
-        _check_toolchain(language)
-        raise NotBuiltError(f"the {language} peer isn't built: 'make test' builds it, or says why")
+        _check_toolchain(program)
+        raise NotBuiltError(f"the {program} peer isn't built: 'make test' builds it, or says why")
     return path
 
 
-def build(language: Language) -> None:
-    """Build a peer, unless it is there.
+def build(program: Program) -> None:
+    """Build a program, unless it is there.
 
     Raises:
         NotBuiltError: the machine lacks the toolchain, or can't fetch what it builds from.
         CalledProcessError: it doesn't build.
     """
-    path = _place(language)
+    path = _place(program)
     if path.exists():
         return
-    _check_toolchain(language)
-    sys.stdout.write(f"building the {language} peer that tests run; once, about a minute ...\n")
+    _check_toolchain(program)
+    sys.stdout.write(f"building the {program} peer that tests run; once, about a minute ...\n")
     sys.stdout.flush()
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = _build_go(Path(folder)) if language is Language.GO else _build_rust(Path(folder))
+        made = _BUILDERS[program](Path(folder))
         made.replace(path)
 
 
-def _place(language: Language) -> Path:
+def _place(program: Program) -> Path:
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for source in (*_files(_SOURCES / language), *_files(_ROOT / "protos")):
+    for source in (*_files(_SOURCES / program), *_files(_ROOT / "protos")):
         digest.update(f"{source.relative_to(_ROOT)} {source.stat().st_size}\n".encode())
         digest.update(source.read_bytes())
-    return _CACHE / f"{language}-{os.uname().machine}-{digest.hexdigest()[:16]}"
+    return _CACHE / f"{program}-{os.uname().machine}-{digest.hexdigest()[:16]}"
 
 
 def _files(folder: Path) -> list[Path]:
@@ -81,9 +89,10 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in found if "target" not in path.relative_to(folder).parts]
 
 
-def _check_toolchain(language: Language) -> None:
-    if language is Language.GO:
-        needed = re.search(r"^go (\S+)", (_SOURCES / "go/go.mod").read_text(), re.MULTILINE)
+def _check_toolchain(program: Program) -> None:
+    if program is not Language.RUST:
+        module = (_SOURCES / program / "go.mod").read_text()
+        needed = re.search(r"^go (\S+)", module, re.MULTILINE)
         assert needed, "go.mod has a go line"
         _check_version("go", ["go", "version"], r"go version go(\S+)", needed[1])
     else:
@@ -127,6 +136,14 @@ def _build_go(folder: Path) -> Path:
     return made
 
 
+def _build_parser(folder: Path) -> Path:
+    module = shutil.copytree(_SOURCES / PARSER, folder / "module")
+    _fetch("go", "mod", "download", cwd=module)
+    made = folder / "parser"
+    _run("go", "build", "-trimpath", "-o", made, ".", cwd=module)
+    return made
+
+
 def _build_rust(folder: Path) -> Path:
     source = _SOURCES / "rust"
     _fetch("cargo", "fetch", "--locked", cwd=source)
@@ -153,15 +170,22 @@ def _run(*command: str | Path, cwd: Path, path: Path | None = None) -> None:
     subprocess.run(command, cwd=cwd, env=environment, check=True)
 
 
+_BUILDERS: dict[Program, Callable[[Path], Path]] = {
+    Language.GO: _build_go,
+    Language.RUST: _build_rust,
+    PARSER: _build_parser,
+}
+
+
 def main() -> int:
-    """Build every peer that this machine can build."""
-    for language in Language:
+    """Build every program that this machine can build."""
+    for program in _BUILDERS:
         try:
-            build(language)
+            build(program)
         except NotBuiltError as reason:
-            sys.stderr.write(f"{reason}\nSkipped without it: tests in tests/interop.\n")
+            sys.stderr.write(f"{reason}\nSkipped without it: tests that run the {program} peer.\n")
         except subprocess.CalledProcessError as error:
-            sys.stderr.write(f"the {language} peer doesn't build: {error}\n")
+            sys.stderr.write(f"the {program} peer doesn't build: {error}\n")
             return 1
     return 0
 
