@@ -209,7 +209,88 @@ class EventsMissed:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class ContainerFinished:
+    """How a container ended, as a container runtime remembers it; see `ContainerStarted`.
+
+    ``container_id`` and ``finished_at_ns`` together tell one end from every other.
+    """
+
+    source: str
+    container_id: str
+    sandbox_id: str
+    oom_killed: bool
+    """Whether the runtime gives running out of memory as the reason."""
+    finished_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class VmmOomKilled:
+    """The host's kernel has killed the VMM of a sandbox for want of memory on the host."""
+
+    source: str
+    sandbox_id: str
+    at_ns: int
+
+
 RuntimeEvent = ContainerStarted | ContainerExited | OomSeen | EventsMissed
 
 TellRuntimeEvent = Callable[[RuntimeEvent], object]
 """Takes what a container runtime says that happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerMemory:
+    """Memory of a container at one collection; ``limit_bytes`` is None where it has no limit."""
+
+    working_set_bytes: int
+    limit_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReading:
+    """What one collection says of a sandbox's memory. All of it is the guest's word.
+
+    What wasn't read is None; ``containers`` has those that answered, by id.
+    """
+
+    oom_kills: int | None = None
+    """The guest kernel's count since it started (vmstat's ``oom_kill``)."""
+    available_bytes: int | None = None
+    total_bytes: int | None = None
+    containers: Mapping[str, ContainerMemory] = field(default_factory=dict)
+
+
+class OomKind(StrEnum):
+    """What is known of an OOM kill; the three are counted apart and never added."""
+
+    REPORTED = "reported"
+    """A container runtime or an agent named the container."""
+    INFERRED = "inferred"
+    """The guest's kernel counted it, and only one container can have been meant."""
+    UNATTRIBUTED = "unattributed"
+    """The guest's kernel counted it, and nothing says of which container."""
+    VMM = "vmm"
+    """The host's kernel killed the VMM, and the whole sandbox with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OomRecord:
+    """One OOM, for people: the log, the API and traces.
+
+    ``container`` and ``container_id`` are empty where no container is known. Memory is that of the
+    container at the last collection before; None where there was none, or no limit.
+    """
+
+    time: float
+    """Seconds since 1970, as the source has it."""
+    kind: OomKind
+    source: str
+    sandbox_id: str
+    pod: Pod
+    container: str
+    container_id: str
+    kills: int = 1
+    """How many kills this is about; more than one only where the kernel counted them at once."""
+    working_set_bytes: int | None = None
+    limit_bytes: int | None = None
