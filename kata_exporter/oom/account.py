@@ -1,0 +1,264 @@
+"""The account of one sandbox: its containers' OOMs, its guest's kills, and what is shown of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from kata_exporter.metrics import Chunk, Metric, Shape, label_pairs, sample_prefix
+from kata_exporter.model import MemoryReading, Sandbox
+from kata_exporter.oom.inference import culprit
+from kata_exporter.oom.lives import Lives
+from kata_exporter.oom.outcome import NAMES_CONTAINERS, OomSource, RejectedReading
+from kata_exporter.oom.records import (
+    LAST_OOM_TIMESTAMP,
+    OOM_EVENTS,
+    OOM_KILLS_INFERRED,
+    OOM_SOURCE,
+    VMM_OOM_KILLS,
+)
+from kata_exporter.snapshot import sandbox_identity
+
+MAX_CONTAINERS = 512
+"""Container ids of one sandbox that are told apart; older ones are summed up under their names."""
+MAX_NAMES = 256
+"""Names of containers of one sandbox that have series."""
+
+SETTLED_AFTER_SECONDS = 5.0
+"""How long an event may come after the kill that it tells of, before the kill is inferred."""
+
+MAX_KILLS_AT_ONCE = 1000
+MAX_KILLS_PER_SECOND = 1000
+"""A rise beyond both is a lie: a kill takes a kernel more than a millisecond."""
+
+
+class Key(NamedTuple):
+    """Who an account is about; the labels of its series."""
+
+    sandbox_id: str
+    namespace: str
+    pod: str
+
+    @classmethod
+    def of(cls, sandbox: Sandbox) -> "Key":
+        """Return the key of a sandbox."""
+        return cls(sandbox.id, sandbox.pod.namespace, sandbox.pod.name)
+
+
+class Inferred(NamedTuple):
+    """Kills that no event named; ``container_id`` is None where they are nobody's."""
+
+    kills: int
+    container_id: str | None
+    before: MemoryReading | None
+
+
+@dataclass(slots=True)
+class Named:
+    """What is counted under one name of a container.
+
+    ``folded`` are the events of container ids that are no longer told apart.
+    """
+
+    folded: int = 0
+    inferred: int = 0
+    last_oom_time: float | None = None
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Kills that may still be named."""
+
+    kills: int
+    since: float
+    before: MemoryReading | None
+
+
+@dataclass(slots=True)
+class GuestKills:
+    """The count of one life of a guest, and what has become of the kills since it was first read."""
+
+    count: int
+    read_at: float
+    risen: int = 0
+    named: int = 0
+    settled: int = 0
+    pending: list[_Pending] = field(default_factory=list)
+
+    @property
+    def unexplained(self) -> int:
+        """Kills that no event has named, and that nothing was concluded from yet."""
+        return max(0, self.risen - self.named - self.settled)
+
+
+class Account:
+    """All that is known of one sandbox, under one name.
+
+    Args:
+        sandbox: as it was last seen.
+        guest_kills: the record of the guest's own count.
+    """
+
+    def __init__(self, sandbox: Sandbox, guest_kills: Metric) -> None:
+        self.sandbox = sandbox
+        self.lives = True
+        self.sources: frozenset[str] = frozenset()
+        self.names: dict[str, Named] = {}
+        self.containers: dict[str, tuple[str, Lives]] = {}
+        self.guest: GuestKills | None = None
+        self.memory: MemoryReading | None = None
+        self.vmm_kills = 0
+        self._guest_kills = guest_kills
+        self._chunks: tuple[Chunk, ...] | None = None
+
+    def see(self, sandbox: Sandbox) -> None:
+        """Take note of a sandbox as it is now; another generation's guest counts from anew."""
+        if sandbox.generation != self.sandbox.generation:
+            self.guest = self.memory = None
+        self.sandbox = sandbox
+        self.lives = True
+        for container in sandbox.workload_containers:
+            if container.id not in self.containers:
+                self.add(container.id, container.name, Lives())
+        self.changed()
+
+    def go(self) -> None:
+        """Take note that the sandbox is gone; what was shown of OOMs stays as it was."""
+        self.lives = False
+        self.changed()
+
+    def add(self, container_id: str, name: str, lives: Lives) -> None:
+        """Take note of a container; the oldest ones give way, but keep their count."""
+        if name not in self.names and len(self.names) >= MAX_NAMES:
+            return
+        self.names.setdefault(name, Named())
+        self.containers[container_id] = (name, lives)
+        while len(self.containers) > MAX_CONTAINERS:
+            oldest = next(iter(self.containers))
+            old_name, old_lives = self.containers.pop(oldest)
+            self.names[old_name].folded += old_lives.count
+
+    def take_over(self, other: "Account") -> None:
+        """Have all that was counted under another name of the same sandbox."""
+        for name, named in other.names.items():
+            own = self.names.setdefault(name, Named())
+            own.folded += named.folded
+            own.inferred += named.inferred
+            own.last_oom_time = named.last_oom_time or own.last_oom_time
+        self.containers = {**self.containers, **other.containers}
+        if other.sandbox.generation == self.sandbox.generation:
+            self.guest, self.memory = other.guest, other.memory
+        self.vmm_kills += other.vmm_kills
+        self.sources = other.sources
+        self.changed()
+
+    def events(self, name: str) -> int:
+        """Return how many OOMs were reported of the containers of a name."""
+        return self.events_by_name()[name]
+
+    def events_by_name(self) -> dict[str, int]:
+        """Return that of all names."""
+        found = {name: named.folded for name, named in self.names.items()}
+        for name, lives in self.containers.values():
+            found[name] += lives.count
+        return found
+
+    def named(self, container_id: str, time: float, *, explains_kill: bool) -> None:
+        """Take note of an event of a container; a kill that it explains isn't inferred as well."""
+        name, _ = self.containers[container_id]
+        named = self.names[name]
+        named.last_oom_time = max(time, named.last_oom_time or 0.0)
+        if self.guest is not None and explains_kill:
+            self.guest.named += 1
+        self.changed()
+
+    def read(
+        self, reading: MemoryReading, now: float
+    ) -> tuple[RejectedReading | None, list[Inferred]]:
+        """Take what a collection says, at `now` (monotonic).
+
+        Returns:
+            Why the count isn't believed, if it isn't; and the kills that are concluded upon.
+        """
+        rejected = None
+        if reading.oom_kills is not None:
+            rejected = self._count(reading.oom_kills, now)
+        inferred = self._settle(now)
+        self.memory = reading
+        self.changed()
+        return rejected, inferred
+
+    def changed(self) -> None:
+        """Have it rendered anew."""
+        self._chunks = None
+
+    def chunks(self) -> tuple[Chunk, ...]:
+        """Return what is shown."""
+        if self._chunks is None:
+            self._chunks = tuple(self._rendered())
+        return self._chunks
+
+    def _count(self, kills: int, now: float) -> RejectedReading | None:
+        guest = self.guest
+        if guest is None:
+            self.guest = GuestKills(kills, now)
+            return None
+        rise = kills - guest.count
+        if rise < 0:
+            return RejectedReading.FELL
+        if rise > MAX_KILLS_AT_ONCE + MAX_KILLS_PER_SECOND * (now - guest.read_at):
+            return RejectedReading.LEAPT
+        guest.count, guest.read_at = kills, now
+        if rise:
+            guest.risen += rise
+            guest.pending.append(_Pending(rise, now, self.memory))
+        return None
+
+    def _settle(self, now: float) -> list[Inferred]:
+        guest = self.guest
+        concluded: list[Inferred] = []
+        while guest and guest.pending and now - guest.pending[0].since >= SETTLED_AFTER_SECONDS:
+            pending = guest.pending.pop(0)
+            kills = min(pending.kills, guest.unexplained)
+            if not kills:
+                continue
+            guest.settled += kills
+            container_id = culprit(pending.before)
+            if container_id is not None and container_id in self.containers:
+                name, _ = self.containers[container_id]
+                self.names[name].inferred += kills
+            else:
+                container_id = None
+            concluded.append(Inferred(kills, container_id, pending.before))
+        return concluded
+
+    def _rendered(self) -> Iterator[Chunk]:
+        sees_containers = bool(self.sources & NAMES_CONTAINERS)
+        yield from self._by_container(OOM_EVENTS, self.events_by_name(), zero=sees_containers)
+        can_infer = OomSource.VMSTAT in self.sources and self.guest is not None
+        inferred = {name: named.inferred for name, named in self.names.items()}
+        yield from self._by_container(OOM_KILLS_INFERRED, inferred, zero=can_infer)
+        times = {name: named.last_oom_time for name, named in self.names.items()}
+        told = {name: f"{time:.3f}" for name, time in times.items() if time is not None}
+        yield from self._chunk(LAST_OOM_TIMESTAMP, "container", told)
+        if self.guest is not None:
+            yield from self._chunk(self._guest_kills, "", {"": str(self.guest.count)})
+        if self.vmm_kills:
+            yield from self._chunk(VMM_OOM_KILLS, "", {"": str(self.vmm_kills)})
+        if self.lives:
+            yield from self._chunk(OOM_SOURCE, "source", dict.fromkeys(sorted(self.sources), "1"))
+
+    def _by_container(
+        self, metric: Metric, counts: Mapping[str, int], *, zero: bool
+    ) -> Iterator[Chunk]:
+        shown = {name: str(count) for name, count in counts.items() if count or zero}
+        return self._chunk(metric, "container", shown)
+
+    def _chunk(self, metric: Metric, label: str, values: Mapping[str, str]) -> Iterator[Chunk]:
+        if not values:
+            return
+        identity = sandbox_identity(self.sandbox)
+        prefixes = tuple(
+            sample_prefix(metric.name, identity, label_pairs([(label, value)]) if label else "")
+            for value in values
+        )
+        yield Shape(metric, prefixes).chunk(list(values.values()))

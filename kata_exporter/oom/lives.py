@@ -1,0 +1,94 @@
+"""The OOMs of one container id, each counted once, whoever tells of it and in whatever order.
+
+A *life* goes from one start of a container to the next. A runtime's events, and an agent's, are told
+one by one; a status or a file only say that there was one in a life. So the OOMs of a life are as
+many as its events, and at least one where a status says so.
+"""
+
+from dataclasses import dataclass, field
+
+MAX_LIVES = 8
+"""Lives of one container id that are told apart: Kubernetes gives every start another id."""
+MAX_EVENTS = 64
+"""Events of one life that are remembered; those beyond are counted and can't be told apart."""
+
+SAME_END_NS = 5 * 10**9
+"""Two ends of a life that are no further apart are one."""
+
+
+@dataclass(slots=True)
+class Life:
+    """One life.
+
+    ``began_ns`` is 0 where nobody has told it. ``more`` counts events beyond those remembered.
+    """
+
+    began_ns: int = 0
+    ended_ns: int | None = None
+    events: set[tuple[str, int]] = field(default_factory=set)
+    more: int = 0
+    has_status: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many OOMs are known of it."""
+        return max(len(self.events) + self.more, int(self.has_status))
+
+
+class Lives:
+    """The lives of one container id, the oldest first; those that are too old are summed up."""
+
+    def __init__(self, lives: list[Life] | None = None, before: int = 0) -> None:
+        self.lives = lives or [Life()]
+        self.before = before
+
+    @property
+    def count(self) -> int:
+        """How many OOMs are known."""
+        return self.before + sum(life.count for life in self.lives)
+
+    def started(self, at_ns: int) -> None:
+        """Take note of a start; one that was told already, or late, changes nothing."""
+        last = self.lives[-1]
+        if last.ended_ns is not None and at_ns > last.ended_ns:
+            self._begin(at_ns)
+        elif not last.began_ns and not last.events:
+            last.began_ns = at_ns
+        elif last.began_ns and at_ns > last.began_ns and last.ended_ns is None:
+            self._begin(at_ns)  # its end was missed
+
+    def ended(self, at_ns: int, *, oom_killed: bool = False) -> None:
+        """Take note of an end, and whether it was for want of memory."""
+        life = self._life_at(at_ns)
+        is_last = life is self.lives[-1]
+        if is_last and life.ended_ns is not None and at_ns - life.ended_ns > SAME_END_NS:
+            life = self._begin(life.ended_ns + 1)  # its start was missed
+        if life.ended_ns is None:
+            life.ended_ns = at_ns
+        life.has_status |= oom_killed
+
+    def told(self, source: str, at_ns: int) -> None:
+        """Take an event; one of the same source and time is the same one."""
+        life = self._life_at(at_ns)
+        if (source, at_ns) in life.events:
+            return
+        if len(life.events) < MAX_EVENTS:
+            life.events.add((source, at_ns))
+        else:
+            life.more += 1
+
+    def noted(self, at_ns: int) -> None:
+        """Take note that there was one at all, in the life of that time."""
+        self._life_at(at_ns).has_status = True
+
+    def _life_at(self, at_ns: int) -> Life:
+        for life in reversed(self.lives):
+            if life.began_ns <= at_ns:
+                return life
+        return self.lives[0]
+
+    def _begin(self, at_ns: int) -> Life:
+        self.lives.append(Life(at_ns))
+        if len(self.lives) > MAX_LIVES:
+            self.before += self.lives.pop(0).count
+        return self.lives[-1]
