@@ -5,6 +5,7 @@ guest's policy doesn't define, and an interface that the guest hasn't found yet,
 INTERNAL: only their texts tell them from a fault.
 """
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,8 @@ class AgentError(KataExporterError):
         """What couldn't be connected to in time, as Kata's own client calls it."""
         self.kata_prefix = "" if described is None else described.error_prefix
         """What it puts before the text of an error."""
+        self.remembered = False
+        """Told from memory: the agent said so before, and wasn't asked this time."""
         self.method = method
         self.reason = reason
         self.code = code
@@ -72,6 +75,13 @@ class AgentError(KataExporterError):
         if self.reason is Reason.TIMEOUT and method is not None:
             return method.timeout_text or f"{method.request.DESCRIPTOR.name} timed out"
         return self.kata_prefix + _KATA_TEXTS.get(self.reason, self.detail)
+
+
+def remembered(error: AgentError) -> AgentError:
+    """Return a copy of an agent's refusal, for when it isn't asked again."""
+    twin = copy.copy(error)
+    twin.remembered = True
+    return twin
 
 
 _KATA_TEXTS = {Reason.CLOSED: "ttrpc: closed", Reason.DEAD: DEAD_TEXT}

@@ -30,10 +30,12 @@ async def execute(
     Only cancellation goes through.
     """
     started = clock.monotonic()
+    remembered = False
     try:
         collected = await work()
     except (AgentError, ArgumentError, AddressError) as error:
         reason, chunks, detail = error.reason, None, str(error)
+        remembered = isinstance(error, AgentError) and error.remembered
     except GuestTextError as error:
         reason, chunks, detail = Reason.REJECTED, None, str(error)
     except Exception as error:
@@ -44,4 +46,4 @@ async def execute(
         reason, chunks, detail = Reason.OK, collected.chunks, ""
         if collected.error is not None:
             reason, detail = collected.error.reason, str(collected.error)
-    return CollectorResult(reason, chunks, detail, clock.monotonic() - started)
+    return CollectorResult(reason, chunks, detail, clock.monotonic() - started, remembered)

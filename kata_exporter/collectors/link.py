@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from kata_exporter.agent.errors import AgentError
+from kata_exporter.agent.errors import AgentError, remembered
 from kata_exporter.agent.observer import Observer
 from kata_exporter.clock import Clock
 from kata_exporter.errors import Reason
@@ -77,26 +77,32 @@ class AgentLink:
         """Make a call, unless the agent is known to refuse this kind.
 
         Raises:
-            AgentError: the call's own, or the one that it got when it was last tried.
+            AgentError: the call's own, or (``remembered``) the one that it got when it was last tried.
             RuntimeError: no round has begun.
         """
-        if self._observer is None:
-            raise RuntimeError("a call before the round began")
         refusal = self._refusal(what)
         if refusal is not None:
             raise refusal.with_traceback(None)
         try:
-            answer = await call(self._observer)
+            answer = await self.ask_always(call)
         except AgentError as error:
             if error.reason in _STATES:
-                self._refused[what] = (error, self._clock.monotonic() + ASK_AGAIN_SECONDS)
+                until = self._clock.monotonic() + ASK_AGAIN_SECONDS
+                self._refused[what] = (remembered(error), until)
             raise
         self._refused.pop(what, None)
         return answer
 
-    def refuses(self, what: str) -> bool:
-        """Whether a call of this kind would be answered from memory."""
-        return self._refusal(what) is not None
+    async def ask_always(self, call: Callable[[Observer], Awaitable[T]]) -> T:
+        """Make a call whatever the agent said before.
+
+        Raises:
+            AgentError: the call's own.
+            RuntimeError: no round has begun.
+        """
+        if self._observer is None:
+            raise RuntimeError("a call before the round began")
+        return await call(self._observer)
 
     def succeeded(self) -> None:
         """Take note of a round with an answer."""

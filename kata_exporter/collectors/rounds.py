@@ -140,12 +140,14 @@ class SandboxRounds:
         done = await asyncio.gather(
             *(execute(name, partial(work, deadline), clock) for name, work in works.items())
         )
-        if all(self._link.refuses(name) for name in works):
-            # Nothing was asked, or answered from memory: ask what no policy forbids, to know it lives.
-            check = await execute(CHECK, partial(self._check, deadline), clock)
-            if not works or not check.answered:
-                return dict.fromkeys(works, check), None if works else check
-        return dict(zip(works, done, strict=True)), None
+        results = dict(zip(works, done, strict=True))
+        if not all(result.remembered for result in done):
+            return results, None
+        # Nothing was asked: ask what no policy forbids, to know that it lives.
+        check = await execute(CHECK, partial(self._check, deadline), clock)
+        if works and not check.answered:
+            return dict.fromkeys(works, check), None
+        return results, check
 
     async def _begin(self, deadline: float) -> Collected:
         await self._link.begin()
@@ -188,5 +190,5 @@ class SandboxRounds:
         return await self._containers.collect(self._sandbox, self._version or "", deadline=deadline)
 
     async def _check(self, deadline: float) -> Collected:
-        await self._link.ask(CHECK, lambda observer: observer.check(deadline=deadline))
+        await self._link.ask_always(lambda observer: observer.check(deadline=deadline))
         return Collected(())

@@ -19,11 +19,13 @@ class CollectorResult:
     detail: str = ""
     """Why, in words; safe to show."""
     duration_seconds: float = 0.0
+    remembered: bool = False
+    """Told from memory: the agent was not asked."""
 
     @property
     def answered(self) -> bool:
         """Whether the agent gave any usable answer, a denial included."""
-        return self.chunks is not None or self.reason.answered
+        return self.chunks is not None or (self.reason.answered and not self.remembered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Round:
     """One collection: results by collector, and when it ended on both clocks.
 
     ``check`` is what asking whether the agent lives came to; None where a collector asked it more.
+    A refusal is a state, and a fault goes before it: a guest that refuses one call, and hangs in
+    another, hangs.
     """
 
     results: Mapping[str, CollectorResult]
@@ -48,14 +52,28 @@ class Round:
 
     @property
     def reason(self) -> Reason:
-        """The first reason that isn't ok, in the order of the results, or ok."""
-        return next((r.reason for r in self._all if r.reason is not Reason.OK), Reason.OK)
+        """The first fault, in the order of the results; else the first refusal, else ok."""
+        return self._telling.reason
 
     @property
     def detail(self) -> str:
         """The words that go with `reason`."""
-        return next((r.detail for r in self._all if r.reason is not Reason.OK), "")
+        return self._telling.detail
+
+    @property
+    def _telling(self) -> CollectorResult:
+        # The first of the least: within each kind the order is that of the results.
+        return min(self._all, key=_by_severity, default=_FINE)
 
     @property
     def _all(self) -> tuple[CollectorResult, ...]:
         return (*self.results.values(), *(() if self.check is None else (self.check,)))
+
+
+_FINE = CollectorResult(Reason.OK)
+
+
+def _by_severity(result: CollectorResult) -> int:
+    if not result.reason.answered:
+        return 0
+    return 2 if result.reason is Reason.OK else 1

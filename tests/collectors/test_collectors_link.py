@@ -138,16 +138,33 @@ async def test_a_refusal_is_remembered_and_asked_again_rarely(
     link = link_to(observer, clock=clock)
     await link.begin()
 
+    remembered = []
     for _ in range(3):
         with pytest.raises(AgentError) as caught:
             await ask(link)
         assert caught.value.reason is reason
+        remembered.append(caught.value.remembered)
+    clock.advance(ASK_AGAIN_SECONDS - 0.1)
+    with pytest.raises(AgentError):
+        await ask(link)
     assert observer.calls == ["guest_metrics"]
-    assert link.refuses("guest_metrics")
+    assert remembered == [False, True, True]
 
-    clock.advance(ASK_AGAIN_SECONDS)
-    assert not link.refuses("guest_metrics")
+    clock.advance(0.1)
     assert await ask(link) == "text"
+    assert await ask(link) == "text"
+
+
+async def test_what_is_always_asked_is_neither_remembered_nor_told_from_memory(
+    clock: FakeClock,
+) -> None:
+    observer = FakeObserver(guest_metrics=[failure(Reason.UNSUPPORTED), "text"])
+    link = link_to(observer, clock=clock)
+    await link.begin()
+
+    with pytest.raises(AgentError):
+        await link.ask_always(lambda o: o.guest_metrics(deadline=0.0))
+
     assert await ask(link) == "text"
 
 

@@ -196,17 +196,65 @@ async def test_a_denied_call_is_not_made_again_and_the_others_are(clock: FakeClo
 async def test_an_agent_that_denies_everything_is_checked_for_life(clock: FakeClock) -> None:
     denial = failure(Reason.POLICY_BLOCKED, from_agent=True)
     observer = FakeObserver(
-        guest_metrics=[denial],
-        container_stats=[denial],
-        check=[None, None, failure(Reason.TIMEOUT)],
+        guest_metrics=[denial], container_stats=[denial], check=[None, failure(Reason.TIMEOUT)]
     )
     rig = Rig(clock, observer)
 
     first, second, third = await rig.run(), await rig.run(), await rig.run()
 
     assert [r.answered for r in (first, second, third)] == [True, True, False]
+    assert [r.reason for r in (first, second)] == [Reason.POLICY_BLOCKED] * 2
     assert third.reason is Reason.TIMEOUT
-    assert observer.calls.count("check") == 3
+    # The first round has heard the agent say so.
+    assert observer.calls.count("check") == 2
+
+
+async def test_a_check_that_is_refused_is_an_answer_and_asked_again_each_round(
+    clock: FakeClock,
+) -> None:
+    refusal = failure(Reason.UNSUPPORTED, from_agent=True)
+    observer = FakeObserver(
+        guest_metrics=[refusal],
+        container_stats=[refusal],
+        check=[refusal, refusal, failure(Reason.TIMEOUT)],
+    )
+    rig = Rig(clock, observer)
+
+    rounds = [await rig.run() for _ in range(4)]
+
+    assert [r.answered for r in rounds] == [True, True, True, False]
+    assert [r.reason for r in rounds] == [Reason.UNSUPPORTED] * 3 + [Reason.TIMEOUT]
+
+
+@pytest.mark.parametrize(
+    ("refused", "hung"),
+    [("guest_metrics", "container_stats"), ("container_stats", "guest_metrics")],
+)
+async def test_a_refusal_that_is_remembered_does_not_hide_that_the_agent_hangs(
+    clock: FakeClock, refused: str, hung: str
+) -> None:
+    denial = failure(Reason.POLICY_BLOCKED, from_agent=True)
+    answers = [STATS] * 2 if hung == "container_stats" else [METRICS_TEXT]
+    script = {refused: [denial], hung: [*answers, failure(Reason.TIMEOUT)]}
+    rig = Rig(clock, FakeObserver(**script))
+
+    alive, hanging = await rig.run(), await rig.run()
+
+    assert (alive.answered, alive.reason) == (True, Reason.POLICY_BLOCKED)
+    assert (hanging.answered, hanging.reason) == (False, Reason.TIMEOUT)
+    assert hanging.detail.endswith("it is timeout")
+    assert await rig.rounds.run() is None
+
+
+async def test_a_refusal_that_was_just_heard_is_an_answer_though_another_call_hangs(
+    clock: FakeClock,
+) -> None:
+    denial = failure(Reason.POLICY_BLOCKED, from_agent=True)
+    observer = FakeObserver(guest_metrics=[denial], container_stats=[failure(Reason.TIMEOUT)])
+
+    collected = await Rig(clock, observer).run()
+
+    assert (collected.answered, collected.reason) == (True, Reason.TIMEOUT)
 
 
 async def test_a_container_that_is_gone_is_passed_over(clock: FakeClock) -> None:
