@@ -3,6 +3,7 @@
 from kata_exporter.agent.errors import AgentError
 from kata_exporter.agent.types import ContainerStats
 from kata_exporter.clock import Clock
+from kata_exporter.collectors.absent import AbsentContainers
 from kata_exporter.collectors.containers.reader import ContainerReader
 from kata_exporter.collectors.execute import Collected
 from kata_exporter.collectors.guest_metrics import OnRejected, OnResets
@@ -24,7 +25,7 @@ class ContainerStatsCollector:
 
     Args:
         link: to its agent.
-        clock: says when an answer came.
+        clock: says when an answer came, and when one may be asked for that was not there.
         on_rejected: is told how many values were passed over for which reason.
         on_resets: is told how many counters fell.
     """
@@ -36,13 +37,18 @@ class ContainerStatsCollector:
         self._clock = clock
         self._on_rejected = on_rejected
         self._on_resets = on_resets
+        self._absent = AbsentContainers(clock)
         self._readers: dict[Container, ContainerReader] = {}
+
+    def to_ask(self, sandbox: Sandbox) -> tuple[Container, ...]:
+        """Return the containers of `sandbox` that are to be asked for now."""
+        return tuple(c for c in containers_to_ask(sandbox) if not self._absent.rests(c))
 
     async def collect(self, sandbox: Sandbox, agent_version: str, *, deadline: float) -> Collected:
         """Ask for each container that runs.
 
         A container that the agent doesn't have is passed over: it has just gone, or is not there
-        yet. One whose id can't be an id costs only itself, and is told as an error.
+        yet. When it isn't there the next time either, it is asked for more rarely. One whose id can't be an id costs only itself, and is told as an error.
 
         Args:
             sandbox: with its containers as they are now.
@@ -53,29 +59,32 @@ class ContainerStatsCollector:
             AgentError: no container gave an answer.
             ArgumentError: no container could be asked.
         """
-        containers = containers_to_ask(sandbox)
+        listed = containers_to_ask(sandbox)
+        self._absent.keep(listed)
         self._readers = {
             container: self._readers.get(container)
             or ContainerReader(container_identity(sandbox, container), agent_version)
-            for container in containers
+            for container in listed
         }
         chunks: list[Chunk] = []
         first_error: AgentError | None = None
         unaskable: ArgumentError | None = None
         answered = False
-        for container in containers:
+        for container in self.to_ask(sandbox):
             try:
                 stats = await self._ask(container, deadline)
             except ArgumentError as error:
                 unaskable = unaskable or error
             except AgentError as error:
                 if error.reason is Reason.GONE:
+                    self._absent.missed(container)
                     answered = True
                     continue
                 first_error = first_error or error
                 if error.reason not in _OF_THIS_CONTAINER:
                     break
             else:
+                self._absent.found(container)
                 answered = True
                 chunks.extend(self._read(container, stats))
         told = first_error or unaskable

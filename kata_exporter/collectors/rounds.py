@@ -10,7 +10,7 @@ from kata_exporter.agent.errors import AgentError
 from kata_exporter.agent.observer import Observer
 from kata_exporter.clock import Clock
 from kata_exporter.collectors import container_stats, guest_metrics
-from kata_exporter.collectors.container_stats import ContainerStatsCollector, containers_to_ask
+from kata_exporter.collectors.container_stats import ContainerStatsCollector
 from kata_exporter.collectors.execute import Collected, execute
 from kata_exporter.collectors.guest_metrics import OnRejected, OnResets, collect_guest_metrics
 from kata_exporter.collectors.link import AgentLink
@@ -123,7 +123,7 @@ class SandboxRounds:
     def _works(self) -> dict[str, _Work]:
         """Return the collectors that are on, and have something to ask."""
         works: dict[str, _Work] = {guest_metrics.NAME: self._guest_metrics}
-        if containers_to_ask(self._sandbox):
+        if self._containers.to_ask(self._sandbox):
             works[container_stats.NAME] = self._container_stats
         return {name: work for name, work in works.items() if name in self._settings.collectors}
 

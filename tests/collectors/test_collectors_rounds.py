@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
@@ -14,68 +13,10 @@ from kata_exporter._pb import agent_pb2 as pb
 from kata_exporter.agent import KataAgent
 from kata_exporter.agent.observer import Observer
 from kata_exporter.agent.types import AgentVersion, BlkioEntry, ContainerStats
-from kata_exporter.collectors.rounds import COLLECTORS, RoundSettings, SandboxRounds
 from kata_exporter.errors import ArgumentError, Reason, UrlError
-from kata_exporter.guest.layout_cache import LayoutCache
-from kata_exporter.model import Container, ContainerState, Pod, Sandbox
-from kata_exporter.snapshot import Round
+from kata_exporter.model import Container, ContainerState, Sandbox
+from rounds_rig import SANDBOX, Rig, lines
 from scripted_agent import scripted_agent
-
-SANDBOX = Sandbox(
-    "demo-1",
-    1,
-    "unix:///run/demo-1.sock",
-    pod=Pod("shop", "web-0"),
-    containers=(Container("c1", "app"), Container("c2", "log"), Container("demo-1", "pause")),
-)
-
-
-class Rig:
-    """Rounds over a scripted observer, on a fake clock."""
-
-    def __init__(
-        self,
-        clock: FakeClock,
-        observer: FakeObserver,
-        sandbox: Sandbox = SANDBOX,
-        *,
-        collectors: Iterable[str] = COLLECTORS,
-    ) -> None:
-        self.clock = clock
-        self.collectors = frozenset(collectors)
-        self.observer = observer
-        self.rejected: list[tuple[str, int]] = []
-        self.resets: list[int] = []
-        self.rounds = self.rounds_with(lambda _sandbox: observer, sandbox)
-
-    def rounds_with(
-        self, connect: Callable[[Sandbox], Observer], sandbox: Sandbox
-    ) -> SandboxRounds:
-        settings = RoundSettings(
-            clock=self.clock,
-            interval_seconds=15.0,
-            timeout_seconds=5.0,
-            layouts=LayoutCache(),
-            on_rejected=lambda reason, n: self.rejected.append((str(reason), n)),
-            on_resets=self.resets.append,
-            collectors=self.collectors,
-        )
-        return SandboxRounds(sandbox, connect, settings)
-
-    async def run(self) -> Round:
-        collected = await self.rounds.run()
-        assert collected is not None
-        return collected
-
-    async def run_later(self, seconds: float = 60.0) -> Round:
-        self.clock.advance(seconds)
-        return await self.run()
-
-
-def lines(collected: Round) -> str:
-    return b"".join(
-        chunk.lines for result in collected.results.values() for chunk in result.chunks or ()
-    ).decode()
 
 
 async def test_asks_the_version_once_then_metrics_and_each_workload_container(
@@ -179,92 +120,6 @@ async def test_a_large_text_is_read_as_well(clock: FakeClock) -> None:
     rig = Rig(clock, FakeObserver(guest_metrics=[large]))
 
     assert "kata_guest_load1" in lines(await rig.run())
-
-
-async def test_a_denied_call_is_not_made_again_and_the_others_are(clock: FakeClock) -> None:
-    denial = failure(Reason.POLICY_BLOCKED, from_agent=True)
-    rig = Rig(clock, FakeObserver(guest_metrics=[denial]))
-
-    first, second = await rig.run(), await rig.run()
-
-    assert first.reason is second.reason is Reason.POLICY_BLOCKED
-    assert second.answered
-    assert rig.observer.calls.count("guest_metrics") == 1
-    assert rig.observer.calls.count("container_stats c1") == 2
-
-
-async def test_an_agent_that_denies_everything_is_checked_for_life(clock: FakeClock) -> None:
-    denial = failure(Reason.POLICY_BLOCKED, from_agent=True)
-    observer = FakeObserver(
-        guest_metrics=[denial], container_stats=[denial], check=[None, failure(Reason.TIMEOUT)]
-    )
-    rig = Rig(clock, observer)
-
-    first, second, third = await rig.run(), await rig.run(), await rig.run()
-
-    assert [r.answered for r in (first, second, third)] == [True, True, False]
-    assert [r.reason for r in (first, second)] == [Reason.POLICY_BLOCKED] * 2
-    assert third.reason is Reason.TIMEOUT
-    # The first round has heard the agent say so.
-    assert observer.calls.count("check") == 2
-
-
-async def test_a_check_that_is_refused_is_an_answer_and_asked_again_each_round(
-    clock: FakeClock,
-) -> None:
-    refusal = failure(Reason.UNSUPPORTED, from_agent=True)
-    observer = FakeObserver(
-        guest_metrics=[refusal],
-        container_stats=[refusal],
-        check=[refusal, refusal, failure(Reason.TIMEOUT)],
-    )
-    rig = Rig(clock, observer)
-
-    rounds = [await rig.run() for _ in range(4)]
-
-    assert [r.answered for r in rounds] == [True, True, True, False]
-    assert [r.reason for r in rounds] == [Reason.UNSUPPORTED] * 3 + [Reason.TIMEOUT]
-
-
-@pytest.mark.parametrize(
-    ("refused", "hung"),
-    [("guest_metrics", "container_stats"), ("container_stats", "guest_metrics")],
-)
-async def test_a_refusal_that_is_remembered_does_not_hide_that_the_agent_hangs(
-    clock: FakeClock, refused: str, hung: str
-) -> None:
-    denial = failure(Reason.POLICY_BLOCKED, from_agent=True)
-    answers = [STATS] * 2 if hung == "container_stats" else [METRICS_TEXT]
-    script = {refused: [denial], hung: [*answers, failure(Reason.TIMEOUT)]}
-    rig = Rig(clock, FakeObserver(**script))
-
-    alive, hanging = await rig.run(), await rig.run()
-
-    assert (alive.answered, alive.reason) == (True, Reason.POLICY_BLOCKED)
-    assert (hanging.answered, hanging.reason) == (False, Reason.TIMEOUT)
-    assert hanging.detail.endswith("it is timeout")
-    assert await rig.rounds.run() is None
-
-
-async def test_a_refusal_that_was_just_heard_is_an_answer_though_another_call_hangs(
-    clock: FakeClock,
-) -> None:
-    denial = failure(Reason.POLICY_BLOCKED, from_agent=True)
-    observer = FakeObserver(guest_metrics=[denial], container_stats=[failure(Reason.TIMEOUT)])
-
-    collected = await Rig(clock, observer).run()
-
-    assert (collected.answered, collected.reason) == (True, Reason.TIMEOUT)
-
-
-async def test_a_container_that_is_gone_is_passed_over(clock: FakeClock) -> None:
-    gone = failure(Reason.GONE, from_agent=True)
-    rig = Rig(clock, FakeObserver(container_stats=[gone]))
-
-    collected = await rig.run()
-
-    result = collected.results["container_stats"]
-    assert (result.reason, result.chunks) == (Reason.OK, ())
 
 
 async def test_what_is_dropped_of_a_containers_statistics_is_counted(clock: FakeClock) -> None:
