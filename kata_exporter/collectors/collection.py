@@ -7,7 +7,6 @@ from dataclasses import replace
 from kata_exporter.agent.observer import Observer
 from kata_exporter.collectors.rounds import RoundSettings, SandboxRounds
 from kata_exporter.collectors.scheduler import Scheduler
-from kata_exporter.errors import Reason
 from kata_exporter.model import Sandbox
 from kata_exporter.snapshot import Round, Store
 
@@ -117,12 +116,11 @@ class Collection:
 
     async def _run(self, sandbox: Sandbox, rounds: SandboxRounds) -> bool:
         collected = await rounds.run()
-        if collected is None:
-            return True
-        if self._store.record(sandbox, collected):
-            self._on_round(sandbox, collected)
-        self._was_asked(sandbox)
-        return collected.reason is Reason.TIMEOUT
+        if collected is not None:
+            if self._store.record(sandbox, collected):
+                self._on_round(sandbox, collected)
+            self._was_asked(sandbox)
+        return rounds.slow
 
     def _was_asked(self, sandbox: Sandbox) -> None:
         self._unasked.discard(sandbox.id)

@@ -14,6 +14,7 @@ from kata_exporter.collectors.container_stats import ContainerStatsCollector
 from kata_exporter.collectors.execute import Collected, execute
 from kata_exporter.collectors.guest_metrics import OnRejected, OnResets, collect_guest_metrics
 from kata_exporter.collectors.link import AgentLink
+from kata_exporter.collectors.pace import Pace
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.reader import GuestReader
 from kata_exporter.guest.schema import schema_for
@@ -73,6 +74,7 @@ class SandboxRounds:
             on_rejected=settings.on_rejected,
             on_resets=settings.on_resets,
         )
+        self._pace = Pace()
         self._version: str | None = None
         self._reader: GuestReader | None = None
 
@@ -94,6 +96,11 @@ class SandboxRounds:
         self._settings = settings
         self._link.configure(interval_seconds=settings.interval_seconds)
 
+    @property
+    def slow(self) -> bool:
+        """Whether the next round is to wait with those of other slow sandboxes."""
+        return self._pace.is_slow(timeout_seconds=self._settings.timeout_seconds)
+
     async def run(self) -> Round | None:
         """Ask, unless the link backs off; then there is no round, and None."""
         if self._link.backing_off:
@@ -110,6 +117,7 @@ class SandboxRounds:
             duration_seconds=clock.monotonic() - started,
             check=check,
         )
+        self._pace.took(collected.duration_seconds)
         if collected.answered:
             self._link.succeeded()
         else:

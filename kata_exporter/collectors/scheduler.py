@@ -2,8 +2,8 @@
 
 Every sandbox has a phase of its own in the interval, fixed by its id, so that rounds are spread
 evenly and rate() sees even steps. The first round comes at once. At most so many run at a time;
-who is due waits in line, so the order is fair. Those whose last round ran into its deadline have a
-lane of their own, so that silent guests can't keep the others waiting.
+who is due waits in line, so the order is fair. Those whose rounds take long have a lane of their own,
+so that guests that hang, or nearly do, can't keep the others waiting.
 """
 
 import asyncio

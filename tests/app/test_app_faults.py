@@ -30,6 +30,7 @@ REASONS = {
     "header-only": "timeout",
     "body-hang": "timeout",
     "slow-drip": "timeout",
+    "late-metrics": "ok",
     "truncated-header": "closed",
     "truncated-body": "closed",
     "reset": "closed",

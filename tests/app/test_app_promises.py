@@ -33,7 +33,10 @@ CASES = (
     *cases(Reason.TIMEOUT, "connect-hang frozen write-hang no-answer header-only body-hang"),
     *cases(Reason.TIMEOUT, "slow-drip status-deadline-exceeded"),
     *cases(Reason.HANDSHAKE_FAILED, "preface-ko preface-eof preface-nul preface-endless"),
-    *cases(Reason.OK, "preface-in-pieces just-in-time forged-identity number-zoo stats-bomb"),
+    *cases(
+        Reason.OK,
+        "preface-in-pieces just-in-time late-metrics forged-identity number-zoo stats-bomb",
+    ),
     *cases(Reason.CLOSED, "hangs-up reset-unanswered"),
     *cases(Reason.CLOSED, "closed-at-0 closed-at-1 closed-at-9 closed-at-10 closed-at-11"),
     *cases(Reason.CLOSED, "closed-at-10000 reset-at-1 reset-at-10 reset-at-10000"),

@@ -339,3 +339,19 @@ async def test_containers_alone_are_asked_for_and_none_runs(clock: FakeClock) ->
 
     assert rig.observer.calls == ["version", "check"]
     assert collected.answered
+
+
+async def test_rounds_that_take_long_are_slow_though_none_fails(clock: FakeClock) -> None:
+    async def late() -> str:
+        await clock.sleep(4.0)
+        return METRICS_TEXT
+
+    rig = Rig(clock, FakeObserver(guest_metrics=[METRICS_TEXT, late]))
+    await rig.run()
+    assert not rig.rounds.slow
+
+    running = asyncio.create_task(rig.run())
+    await clock.run_for(4.2)
+
+    assert (await running).reason is Reason.OK
+    assert rig.rounds.slow

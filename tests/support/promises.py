@@ -22,6 +22,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.metered import Meter, MeteredDialer
 from fake_clock import FakeClock
 from kata_exporter.agent import OBSERVED_METHODS
 from kata_exporter.collectors.link import MAX_BACKOFF_SECONDS
@@ -82,12 +83,16 @@ class LogLines(logging.Handler):
 
 
 class Stand:
-    """A healthy fleet, an exporter that has asked it, and the clock of both."""
+    """A healthy fleet, an exporter that has asked it, and the clock of both.
 
-    def __init__(self, rig: Rig, clock: FakeClock, log: LogLines) -> None:
+    ``meter`` has what the exporter has read from each agent.
+    """
+
+    def __init__(self, rig: Rig, clock: FakeClock, log: LogLines, meter: Meter) -> None:
         self.rig = rig
         self.clock = clock
         self.log = log
+        self.meter = meter
 
     @property
     def sandboxes(self) -> Sequence[SimulatedSandbox]:
@@ -104,14 +109,26 @@ class Stand:
 
 @asynccontextmanager
 async def healthy_stand(
-    directory: Path, clock: FakeClock, *, sandboxes: int = 10
+    directory: Path,
+    clock: FakeClock,
+    *,
+    sandboxes: int = 10,
+    environ: dict[str, str] | None = None,
+    concurrency: int | None = None,
 ) -> AsyncIterator[Stand]:
     """Run a fleet and an exporter on it, until every sandbox was asked twice."""
+    meter = Meter()
     with _logged(clock) as log:
         async with running(
-            directory, sandboxes=sandboxes, interval_seconds=INTERVAL_SECONDS, clock=clock
+            directory,
+            sandboxes=sandboxes,
+            interval_seconds=INTERVAL_SECONDS,
+            clock=clock,
+            environ=environ,
+            concurrency=concurrency,
+            dialer=MeteredDialer(meter),
         ) as rig:
-            stand = Stand(rig, clock, log)
+            stand = Stand(rig, clock, log, meter)
             await stand.run_for(2 * INTERVAL_SECONDS)
             assert set(rig.states().values()) == {Reason.OK}
             yield stand

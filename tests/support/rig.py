@@ -21,6 +21,7 @@ from kata_exporter.config.settings import (
     by_hand,
 )
 from kata_exporter.simulator import Fleet, SimulatedSandbox
+from kata_exporter.sockets import Dialer
 from kata_exporter.ttrpc import ServerRequest
 
 ALONE = by_hand(Settings())
@@ -35,11 +36,14 @@ def settings_for(
     *more: StaticSandbox,
     interval_seconds: float = 1.0,
     max_age_seconds: float | None = None,
+    concurrency: int | None = None,
 ) -> Settings:
     """Settings that list sandboxes, and have the exporter listen on a free port."""
     collection = CollectionSettings(interval_seconds=interval_seconds)
     if max_age_seconds is not None:
         collection = replace(collection, max_age_seconds=max_age_seconds)
+    if concurrency is not None:
+        collection = replace(collection, concurrency=concurrency)
     return replace(
         ALONE,
         collection=collection,
@@ -107,6 +111,8 @@ async def running(
     max_age_seconds: float | None = None,
     clock: Clock | None = None,
     collectors: CollectorSettings | None = None,
+    concurrency: int | None = None,
+    dialer: Dialer | None = None,
 ) -> AsyncIterator[Rig]:
     """Run a fleet and an exporter on it."""
     wire: list[ServerRequest] = []
@@ -117,10 +123,11 @@ async def running(
         *more,
         interval_seconds=interval_seconds,
         max_age_seconds=max_age_seconds,
+        concurrency=concurrency,
     )
     if collectors is not None:
         settings = replace(settings, collectors=collectors)
-    exporter = Exporter(settings, environ=environ or {}, clock=clock)
+    exporter = Exporter(settings, environ=environ or {}, clock=clock, dialer=dialer)
     try:
         await exporter.start()
         yield Rig(fleet, exporter, wire)

@@ -36,15 +36,23 @@ class NoAnswer(Fault):
 
 
 class Late(Fault):
-    """Every answer comes just before the time-out that the request asked for."""
+    """Answers come just before the time-out that the request asked for.
 
-    def __init__(self, clock: Clock, *, share: float = 0.9) -> None:
+    Args:
+        clock: for waits.
+        share: of that time that an answer takes.
+        only: the one method whose answers do; all of them unless given.
+    """
+
+    def __init__(self, clock: Clock, *, share: float = 0.9, only: str | None = None) -> None:
         self._clock = clock
         self._share = share
+        self._only = only
 
     async def answer(self, request: ServerRequest, handle: Handle) -> bytes:
         """Take most of the time that the client allows."""
-        await self._clock.sleep(request.timeout_ns / 1e9 * self._share)
+        if self._only in {None, request.method}:
+            await self._clock.sleep(request.timeout_ns / 1e9 * self._share)
         return await handle(request)
 
 

@@ -58,7 +58,7 @@ ATTACKS = (
         "connections that end at any byte",
         "hangs-up truncated-header truncated-body reset reset-unanswered",
     ),
-    _attack(21, "answers just before the deadline", "just-in-time"),
+    _attack(21, "answers just before the deadline", "just-in-time late-metrics"),
     _attack(22, "many sandboxes doing so together", "no-answer slow-drip"),
     _attack(23, "hiding behind a policy or an age", "policy-denied policy-undefined old-agent"),
 )

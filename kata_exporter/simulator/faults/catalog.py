@@ -102,6 +102,10 @@ GROUPS: Mapping[str, Mapping[str, NamedFault]] = {
             lambda clock: answers.Late(clock),  # noqa: PLW0108  named as its neighbours
             "each answer takes nine tenths of the time that the caller gave it",
         ),
+        "late-metrics": NamedFault(
+            lambda clock: answers.Late(clock, only="GetMetrics"),
+            "the answer to GetMetrics does, and the others don't: slow in every round, late in none",
+        ),
     },
     "Connections that end": {
         "truncated-header": NamedFault(ends_at(5), "closes within the header of an answer"),
