@@ -16,14 +16,13 @@ from google.protobuf.internal import api_implementation
 from kata_exporter.agent import Observer, observe
 from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.collectors.collection import Collection
+from kata_exporter.collectors.link import ASK_AGAIN_SECONDS
 from kata_exporter.collectors.rounds import BAD_VERSION, RoundSettings
 from kata_exporter.collectors.scheduler import Scheduler
 from kata_exporter.config.keys import left_for_a_restart, with_what_needs_a_restart
 from kata_exporter.config.reload import Reloader
 from kata_exporter.config.settings import Settings
-from kata_exporter.discovery.directory import (
-    ResyncCause,
-)
+from kata_exporter.discovery.directory import ResyncCause
 from kata_exporter.discovery.source import Source
 from kata_exporter.errors import AddressError, ConfigError, Reason
 from kata_exporter.exposition import EVERYTHING, Choices, Selection
@@ -114,8 +113,11 @@ class Exporter:
         )
         self._tracing = tracing_from_environment(os.environ if environ is None else environ)
         self._hook = self._call_hook()
-        self._lines = LogLimiter(
-            self._clock, on_suppressed=self._self_metrics.count_suppressed_log_lines
+        suppressed = self._self_metrics.count_suppressed_log_lines
+        self._lines = LogLimiter(self._clock, on_suppressed=suppressed)
+        # A refusal is a state, and lasts: it is worth a line as often as it is made sure of.
+        self._state_lines = LogLimiter(
+            self._clock, period_seconds=ASK_AGAIN_SECONDS, on_suppressed=suppressed
         )
         self._store = Store(
             max_age_seconds=settings.collection.max_age_seconds,
@@ -344,10 +346,13 @@ class Exporter:
         self._self_metrics.observe_collection(collected.duration_seconds, collected.reason)
         if collected.reason is Reason.OK:
             return
-        passed_over = self._lines.allow((sandbox.id, collected.reason))
+        is_state = collected.reason.answered
+        lines = self._state_lines if is_state else self._lines
+        passed_over = lines.allow((sandbox.id, collected.reason))
         if passed_over is None:
             return
-        logger.warning(
+        logger.log(
+            logging.INFO if is_state else logging.WARNING,
             "sandbox not collected in full" if collected.answered else "sandbox is silent",
             extra=fields(
                 sandbox_id=sandbox.id,

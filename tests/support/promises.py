@@ -28,6 +28,7 @@ from kata_exporter.agent import OBSERVED_METHODS
 from kata_exporter.collectors.link import MAX_BACKOFF_SECONDS
 from kata_exporter.errors import Reason
 from kata_exporter.simulator import SimulatedSandbox
+from kata_exporter.simulator.faults import Fault
 from kata_exporter.telemetry.logs import LineFormatter, _logfmt
 from promtool import check_metrics, findings
 from rig import Rig, quiet, running, samples, states, up
@@ -146,10 +147,10 @@ def _logged(clock: FakeClock) -> Iterator[LogLines]:
 
 
 @asynccontextmanager
-async def fault(name: str, sandboxes: Sequence[SimulatedSandbox]) -> AsyncIterator[None]:
-    """Have sandboxes suffer from a fault, by its name in the simulator's catalog."""
+async def fault(what: str | Fault, sandboxes: Sequence[SimulatedSandbox]) -> AsyncIterator[None]:
+    """Have sandboxes suffer from a fault, by its name in the simulator's catalog or as it is."""
     for sandbox in sandboxes:
-        await sandbox.suffer(name)
+        await sandbox.suffer(what)
     try:
         yield
     finally:
