@@ -40,7 +40,7 @@ CASES = (
     *cases(Reason.CLOSED, "hangs-up reset-unanswered"),
     *cases(Reason.CLOSED, "closed-at-0 closed-at-1 closed-at-9 closed-at-10 closed-at-11"),
     *cases(Reason.CLOSED, "closed-at-10000 reset-at-1 reset-at-10 reset-at-10000"),
-    *cases(Reason.TOO_LARGE, "oversize-4gib oversize-4mib status-huge"),
+    *cases(Reason.TOO_LARGE, "oversize-4gib oversize-4mib oversize-sent status-huge"),
     *cases(Reason.PROTOCOL_ERROR, "garbage wrong-stream-even unknown-type flood bad-protobuf"),
     *cases(Reason.AGENT_ERROR, "status-internal status-unknown-number"),
     *cases(Reason.REJECTED, "many-samples timestamps"),

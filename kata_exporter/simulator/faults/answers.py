@@ -63,24 +63,33 @@ class Status(Fault):
         code: any number.
         message: not escaped, not cut.
         spares: services whose calls are answered.
+        only: the one method that gets it; all of them unless given.
     """
 
-    def __init__(self, code: int, message: str, *, spares: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        *,
+        spares: frozenset[str] = frozenset(),
+        only: str | None = None,
+    ) -> None:
         self._code = code
         self._message = message
         self._spares = spares
+        self._only = only
 
     async def answer(self, request: ServerRequest, handle: Handle) -> bytes:
         """Answer with the status."""
-        if request.service in self._spares:
+        if request.service in self._spares or self._only not in {None, request.method}:
             return await handle(request)
         raise StatusError(self._code, self._message)
 
 
-def policy_denial() -> Fault:
-    """Return an agent whose policy denies everything that a policy can deny."""
+def policy_denial(*, only: str | None = None) -> Fault:
+    """Return an agent whose policy denies everything that a policy can deny, or one method."""
     message = "GetMetricsRequest is blocked by policy: rule says false"
-    return Status(Code.PERMISSION_DENIED, message, spares=frozenset({_HEALTH}))
+    return Status(Code.PERMISSION_DENIED, message, spares=frozenset({_HEALTH}), only=only)
 
 
 def policy_undefined() -> Fault:

@@ -18,7 +18,7 @@ def _attack(number: int, what: str, faults: str = "", *, no_way_in: str = "") ->
 
 
 ATTACKS = (
-    _attack(1, "a huge announced length", "oversize-4gib oversize-4mib"),
+    _attack(1, "a huge announced length", "oversize-4gib oversize-4mib oversize-sent"),
     _attack(
         2,
         "being slow or silent in any phase",
@@ -60,6 +60,10 @@ ATTACKS = (
     ),
     _attack(21, "answers just before the deadline", "just-in-time late-metrics"),
     _attack(22, "many sandboxes doing so together", "no-answer slow-drip"),
-    _attack(23, "hiding behind a policy or an age", "policy-denied policy-undefined old-agent"),
+    _attack(
+        23,
+        "hiding behind a policy or an age",
+        "policy-denied policy-denies-metrics policy-undefined old-agent",
+    ),
 )
 """Numbers are for reference from tests and documents."""

@@ -117,6 +117,7 @@ GROUPS: Mapping[str, Mapping[str, NamedFault]] = {
         "garbage": _fixed(lambda: Babbles(tampers.GARBAGE), "4 KiB of random bytes, unasked"),
         "oversize-4gib": _wire(tampers.announcing(2**32 - 1), "announces 4 GiB"),
         "oversize-4mib": _wire(tampers.announcing(4 * _MIB + 1), "announces 4 MiB and a byte"),
+        "oversize-sent": _wire(tampers.endless(2**32 - 1), "announces 4 GiB, and sends them"),
         "wrong-stream-even": _wire(
             tampers.with_id(lambda own: own + 1), "answers on a stream of the server's"
         ),
@@ -159,6 +160,9 @@ GROUPS: Mapping[str, Mapping[str, NamedFault]] = {
             "answers INTERNAL with 2 MiB of text",
         ),
         "policy-denied": _fixed(answers.policy_denial, "a policy denies all that it can deny"),
+        "policy-denies-metrics": _fixed(
+            lambda: answers.policy_denial(only="GetMetrics"), "a policy denies GetMetrics alone"
+        ),
         "policy-undefined": _fixed(
             answers.policy_undefined, "a policy doesn't define the requests: INTERNAL by its code"
         ),

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable
+from itertools import chain, repeat
 
 from kata_exporter.clock import Clock
 from kata_exporter.simulator.faults.base import Fault
@@ -68,6 +69,14 @@ def with_id(change: Callable[[int], int]) -> Tamper:
 def announcing(length: int) -> Tamper:
     """Return a tamper that announces so many bytes, and sends none of them."""
     return lambda frame: (header(length, frame.header.stream_id), Hang())
+
+
+def endless(length: int) -> Tamper:
+    """Return a tamper that announces so many bytes, and sends them for as long as they are taken."""
+    piece = bytes(1 << 16)
+    return lambda frame: chain(
+        (header(length, frame.header.stream_id),), repeat(piece, length // len(piece))
+    )
 
 
 def bad_protobuf(frame: Frame) -> Iterable[Step]:
