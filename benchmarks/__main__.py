@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import churn, micro
+from benchmarks import churn, hostile, micro
 from benchmarks.arguments import Arguments, parse
 from benchmarks.control import HelperError
 from benchmarks.figures import Json, Results, document, ratio_table, table
@@ -73,6 +73,8 @@ async def _measure(arguments: Arguments) -> Results:
             await asyncio.to_thread(micro.measure, arguments.plan.rounds, results)
         elif arguments.what == "churn":
             await measure_churn(arguments.churn, results)
+        elif arguments.what == "hostile":
+            await measure_hostile(arguments.hostile, results)
         else:
             await measure_fleets(arguments.plan, arguments.base, results)
     run["seconds"] = round((datetime.now(UTC) - started).total_seconds(), 1)
@@ -112,6 +114,17 @@ async def measure_churn(extent: churn.Churn, results: Results) -> None:
     _allow_files(_OTHER_FILES + _FILES_PER_SIMULATED * extent.sandboxes)
     with tempfile.TemporaryDirectory(prefix="kata-bench-", dir=_MEMORY) as folder:
         await churn.measure(extent, Path(folder), results, _tell)
+
+
+async def measure_hostile(extent: hostile.Hostile, results: Results) -> None:
+    """Measure on a fleet some of which attacks.
+
+    Raises:
+        HelperError: a process failed, or too few files may be open.
+    """
+    _allow_files(_OTHER_FILES + _FILES_PER_SIMULATED * extent.sandboxes)
+    with tempfile.TemporaryDirectory(prefix="kata-bench-", dir=_MEMORY) as folder:
+        await hostile.measure(extent, Path(folder), results, _tell)
 
 
 def _allow_files(needed: int) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from benchmarks.churn import QUICK as QUICK_CHURN
 from benchmarks.churn import Churn
+from benchmarks.hostile import QUICK as QUICK_HOSTILE
+from benchmarks.hostile import Hostile
 from benchmarks.plan import Plan
 
 MAX_SANDBOXES = 2000
@@ -23,6 +25,7 @@ class Arguments:
     what: str
     plan: Plan
     churn: Churn
+    hostile: Hostile
     base: str | None
     json: Path | None
 
@@ -37,10 +40,10 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("fleet", "churn", "micro"),
+        choices=("fleet", "churn", "hostile", "micro"),
         default="fleet",
-        help="the exporter on a fleet (the default), on one that comes and goes, or its hot paths"
-        " alone",
+        help="the exporter on a fleet (the default), on one that comes and goes, on one that attacks, or"
+        " its hot paths alone",
     )
     parser.add_argument(
         "--quick", action="store_true", help="100 sandboxes, 2 rounds: shows that it works"
@@ -59,7 +62,8 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     if given.what != "fleet" and given.base is not None:
         parser.error(f"--base: {given.what} has no comparison; run it in both trees")
     churn = QUICK_CHURN if given.quick else Churn()
-    return Arguments(given.what, _plan(given), churn, given.base, given.json)
+    hostile = QUICK_HOSTILE if given.quick else Hostile()
+    return Arguments(given.what, _plan(given), churn, hostile, given.base, given.json)
 
 
 def _plan(given: argparse.Namespace) -> Plan:

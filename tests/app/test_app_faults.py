@@ -71,6 +71,7 @@ REASONS = {
     "openmetrics": "ok",
     "duplicates": "ok",
     "many-samples": "rejected",
+    "full-text": "ok",
     "many-processors": "ok",
     "many-labels": "ok",
     "long-label": "ok",

@@ -8,12 +8,14 @@ import pytest
 
 from fake_clock import FakeClock
 from kata_exporter.agent import AgentError, KataAgent
+from kata_exporter.agent.methods import GET_METRICS
 from kata_exporter.clock import SystemClock
 from kata_exporter.errors import Reason
+from kata_exporter.guest.limits import DEFAULT_LIMITS
 from kata_exporter.simulator import Fleet, SimulatedSandbox
 from kata_exporter.simulator.faults import ATTACKS, FAULTS, make_fault
 from kata_exporter.simulator.faults.answers import TERRIBLE_TEXT
-from kata_exporter.simulator.faults.texts import CAP_BYTES
+from kata_exporter.simulator.faults.texts import CAP_BYTES, CAP_LINES
 from kata_exporter.sockets import AgentUrl, Dialer
 from kata_exporter.telemetry.hooks import CallTarget
 from waiting import soon
@@ -119,13 +121,24 @@ async def test_faults_are_switched_while_it_runs(tmp_path: Path) -> None:
     await fleet.stop()
 
 
+def test_the_simulator_knows_the_caps() -> None:
+    assert (GET_METRICS.cap_bytes, DEFAULT_LIMITS.lines) == (CAP_BYTES, CAP_LINES)
+
+
 async def test_texts_fill_the_cap_and_never_more(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, sandboxes=1)
     await fleet.start()
     (sandbox,) = fleet.sandboxes
     agent = client(sandbox)
     sizes = {}
-    for name in ("legal-max", "many-samples", "many-labels", "long-label", "endless-line"):
+    for name in (
+        "legal-max",
+        "many-samples",
+        "full-text",
+        "many-labels",
+        "long-label",
+        "endless-line",
+    ):
         await sandbox.suffer(name)
         sizes[name] = len((await agent.get_agent_metrics()).encode())
 

@@ -34,7 +34,7 @@ ATTACKS = (
     _attack(
         6,
         "texts that are costly to read",
-        "many-samples many-processors many-labels long-label endless-line endless-comments",
+        "many-samples full-text many-processors many-labels long-label endless-line endless-comments",
     ),
     _attack(7, "labels of another sandbox's identity", "forged-identity"),
     _attack(8, "families of the exporter's own, or of others", "forged-names"),

@@ -189,6 +189,10 @@ GROUPS: Mapping[str, Mapping[str, NamedFault]] = {
         "openmetrics": _text(texts.openmetrics, "exemplars, and the end of a page in its middle"),
         "duplicates": _text(texts.duplicates, "every series twice, and a label twice"),
         "many-samples": _text(texts.many_samples, "1 MiB of series"),
+        "full-text": _text(
+            texts.full_text,
+            "as much to read as the caps on bytes and lines allow, none of it wrong",
+        ),
         "many-processors": _text(
             texts.many_processors, "times of 256 processors, where there are few"
         ),
