@@ -64,7 +64,7 @@ TAIL = """
 ## Attacks
 
 What a hostile guest could try, and the faults that try it. What each may cost is in \
-[architecture.md](architecture.md).
+[security.md](security.md); what is promised of each is held to by a test of its number.
 """
 
 
