@@ -1,6 +1,7 @@
 """docs/security.md says what the code does: each cap, and the bounds that follow from them."""
 
 import inspect
+import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -14,6 +15,8 @@ import pytest
 from kata_exporter.agent import OBSERVED_METHODS
 from kata_exporter.agent.methods import GET_METRICS, METHOD_OF, STATS_CONTAINER
 from kata_exporter.config.settings import CollectionSettings
+from kata_exporter.guest import families
+from kata_exporter.guest.family import Family
 from kata_exporter.guest.limits import Limits
 from kata_exporter.ttrpc.client_protocol import ERROR_ANSWER_BYTES, MAX_UNKNOWN_ANSWERS
 from kata_exporter.ttrpc.envelope import ENVELOPE_BYTES
@@ -27,12 +30,30 @@ READ_AT_ONCE_BYTES = 256 << 10
 """What asyncio takes from a socket at a time."""
 
 _ROW = re.compile(r"^\| [^|]+ \| ([0-9.]+)(?: ([A-Za-z]+))? \| `([^`]+)` \|$", re.MULTILINE)
+FAMILY_MODULES = [
+    f"{families.__name__}.{module.name}" for module in pkgutil.iter_modules(families.__path__)
+]
 _FACTORS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "bytes": 1, "characters": 1, "s": 1}
 CAPS = {where: float(number) * _FACTORS[unit or ""] for number, unit, where in _ROW.findall(TEXT)}
 
 
+LABEL_CAPS = {
+    f"{found.__name__.removeprefix(PACKAGE + '.')}: {label.raw}": label.most
+    for found in map(import_module, FAMILY_MODULES)
+    for family in vars(found).values()
+    if isinstance(family, Family)
+    for label in family.labels
+}
+
+
 def value_of(where: str) -> float:
-    """What the code has: a constant, a field's default, or a parameter's, as ``Class(parameter)``."""
+    """What the code has.
+
+    A constant, a field's default, a parameter's as ``Class(parameter)``, or how many values a guest
+    may give a label as ``module: label``.
+    """
+    if ": " in where:
+        return float(LABEL_CAPS[where])
     path, _, parameter = where.removesuffix(")").partition("(")
     names = path.split(".")
     folder = ROOT / PACKAGE
@@ -68,12 +89,13 @@ def caps_on_guests() -> Iterator[str]:
     """Every cap on what a guest may send, and on what is kept of it."""
     package = ROOT / PACKAGE
     files = [package / "agent" / "errors.py"]
-    for name in ("ttrpc", "sockets", "collectors"):
+    for name in ("ttrpc", "sockets", "guest", "collectors"):
         files += (file for file in (package / name).rglob("*.py") if "_pb" not in file.parts)
     for file in files:
         module = ".".join(file.relative_to(package).with_suffix("").parts)
         for constant in re.findall(r"^(MAX_[A-Z_]+) = ", file.read_text(), re.MULTILINE):
             yield f"{module}.{constant}"
+    yield from LABEL_CAPS
     yield from (f"guest.limits.Limits.{field.name}" for field in fields(Limits))
     for method in map(METHOD_OF.__getitem__, OBSERVED_METHODS):
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", method.name).upper()
