@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from google.protobuf.internal import api_implementation
 
-from kata_exporter.agent import Observer, observe
+from kata_exporter.agent import Observer, OomWaiter, observe, wait_for_oom
 from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.collectors.collection import Collection
 from kata_exporter.collectors.link import ASK_AGAIN_SECONDS
@@ -30,6 +30,8 @@ from kata_exporter.finding import Finding
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.model import Announcement, Sandbox
+from kata_exporter.oom import RejectedReading
+from kata_exporter.oom_accounting import OomAccounting
 from kata_exporter.registry import FirstSeen, Listener, Publisher, Registry
 from kata_exporter.rendering import Rendering
 from kata_exporter.snapshot import DropReason, KeepRules, Round, SandboxState, Store
@@ -109,7 +111,9 @@ class Exporter:
         self._clock = clock or SystemClock()
         self._dialer = dialer or Dialer(peer_uids=frozenset(settings.discovery.peer_uids))
         self._self_metrics = SelfMetrics(
-            [*RejectReason, BAD_VERSION], drop_reasons=DropReason, resync_causes=ResyncCause
+            [*RejectReason, *RejectedReading, BAD_VERSION],
+            drop_reasons=DropReason,
+            resync_causes=ResyncCause,
         )
         self._tracing = tracing_from_environment(os.environ if environ is None else environ)
         self._hook = self._call_hook()
@@ -125,8 +129,9 @@ class Exporter:
             on_dropped=self._on_dropped,
         )
         self._collection = self._new_collection()
+        self._oom = self._new_oom_accounting()
         self._publisher = Publisher(
-            [self._store, self._collection, *listeners],
+            [self._store, self._oom, self._collection, *listeners],
             clock=self._clock,
             names_come=lambda: self._finding.names_are_to_be_had,
         )
@@ -137,12 +142,15 @@ class Exporter:
             self._registry,
             clock=self._clock,
             self_metrics=self._self_metrics,
+            tell_happened=self._oom.hear,
+            tell_finished=self._oom.finished,
             more=sources,
         )
         self._rendering = Rendering(
             self._store,
             self._registry,
             self._self_metrics,
+            self._oom,
             count=self._count_sandboxes,
             clock=self._clock,
         )
@@ -159,14 +167,14 @@ class Exporter:
         web = WebServer(
             self,
             self._settings.web,
-            api=Api(self, self._finding.registrations, clock=self._clock),
+            api=Api(self, self._finding.registrations, self._oom, clock=self._clock),
             clock=self._clock,
             on_request=self._self_metrics.count_http_request,
             reload=None if self._reloader is None else self._reloader.reload,
         )
         await web.start()
         self._web = web
-        self._start_collection()
+        await self._start_collection()
         self._finding.report()
         if self._reloader is not None:
             self._reloader.watch(
@@ -185,7 +193,7 @@ class Exporter:
 
     async def collect_once(self) -> None:
         """Ask every sandbox once, without a web server; `stop` ends it."""
-        await self._start_collection()
+        await (await self._start_collection())
 
     def apply(self, settings: Settings) -> None:
         """Have other settings hold from now on; those that need a restart are told of in the log."""
@@ -207,6 +215,8 @@ class Exporter:
                 concurrency=collection.concurrency,
                 collectors=settings.collectors.enabled,
             )
+        if (settings.oom, settings.sandboxes) != (before.oom, before.sandboxes):
+            self._oom.configure(self._settings.oom, settings.sandboxes)
         if settings.metrics != before.metrics:
             self._store.keep(_keep_rules(settings))
         self._finding.replace_static(settings.sandboxes)
@@ -225,6 +235,7 @@ class Exporter:
             await asyncio.wait([self._first_round])
             self._first_round = None
         await self._collection.aclose()
+        await self._oom.aclose()
         tracing, self._tracing = self._tracing, None
         if tracing is not None:
             await asyncio.to_thread(tracing.shutdown, TRACE_FLUSH_SECONDS)
@@ -278,6 +289,7 @@ class Exporter:
             known_seconds=self._first_seen.age_seconds(sandbox.id),
             published=state is not None,
             lease_seconds=self._finding.registrations.lease_seconds(sandbox.id),
+            oom=self._oom.counts(sandbox.id),
         )
 
     def _call_hook(self) -> CallHook:
@@ -292,6 +304,7 @@ class Exporter:
     def _count_sandboxes(self) -> None:
         self._self_metrics.set_sandboxes(len(self._registry.sandboxes()))
         self._self_metrics.discovery.set_sandboxes(self._finding.count_by_source())
+        self._oom.count_sources()
 
     def _new_collection(self) -> Collection:
         settings = self._settings.collection
@@ -315,7 +328,8 @@ class Exporter:
             on_round=self._on_round,
         )
 
-    def _start_collection(self) -> asyncio.Task[None]:
+    async def _start_collection(self) -> asyncio.Task[None]:
+        await self._oom.start()
         self._finding.watch()
         self._first_round = asyncio.get_running_loop().create_task(self._ask_everyone_once())
         return self._first_round
@@ -325,13 +339,20 @@ class Exporter:
         await self._collection.first_round()
 
     def _connect(self, sandbox: Sandbox) -> Observer:
-        if sandbox.refusal is not None:
-            raise AddressError(sandbox.refusal.detail, Reason(sandbox.refusal.reason))
-        url = AgentUrl.parse(sandbox.agent_url)
         return observe(
             self._dial_url(sandbox.announced),
             sandbox.agent_url,
-            target=CallTarget(url.address, sandbox.id, sandbox.pod.namespace, sandbox.pod.name),
+            target=_target(sandbox),
+            clock=self._clock,
+            hook=self._hook,
+            on_protocol_event=self._self_metrics.count_protocol_event,
+        )
+
+    def _connect_waiter(self, sandbox: Sandbox) -> OomWaiter:
+        return wait_for_oom(
+            self._dial_url(sandbox.announced),
+            sandbox.agent_url,
+            target=_target(sandbox),
             clock=self._clock,
             hook=self._hook,
             on_protocol_event=self._self_metrics.count_protocol_event,
@@ -342,7 +363,20 @@ class Exporter:
             return self._dialer.dial_url
         return lambda text: self._dialer.dial_announced(AgentUrl.parse(text), announced.root)
 
+    def _new_oom_accounting(self) -> OomAccounting:
+        return OomAccounting(
+            self._settings.oom,
+            self._settings.sandboxes,
+            clock=self._clock,
+            self_metrics=self._self_metrics,
+            runtimes=lambda: self._finding,
+            connect=self._connect_waiter,
+            ask_soon=self._collection.ask_soon,
+            guest_is_asked=lambda: self._settings.collectors.guest_metrics,
+        )
+
     def _on_round(self, sandbox: Sandbox, collected: Round) -> None:
+        self._oom.read(sandbox, collected.memory, collected.agent_version)
         self._self_metrics.observe_collection(collected.duration_seconds, collected.reason)
         if collected.reason is Reason.OK:
             return
@@ -400,3 +434,11 @@ def _unpublished_state(sandbox: Sandbox) -> SandboxState:
     if refusal is None:
         return SandboxState(up=False, reason=Reason.PENDING, detail="")
     return SandboxState(up=False, reason=Reason(refusal.reason), detail=refusal.detail)
+
+
+def _target(sandbox: Sandbox) -> CallTarget:
+    """Return whom calls to a sandbox's agent are about; raises `AddressError` where it has none."""
+    if sandbox.refusal is not None:
+        raise AddressError(sandbox.refusal.detail, Reason(sandbox.refusal.reason))
+    url = AgentUrl.parse(sandbox.agent_url)
+    return CallTarget(url.address, sandbox.id, sandbox.pod.namespace, sandbox.pod.name)

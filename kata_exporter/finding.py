@@ -17,7 +17,13 @@ from kata_exporter.discovery.containerd import (
     containerd_endpoint,
 )
 from kata_exporter.discovery.cri import SOURCE as CRI
-from kata_exporter.discovery.cri import CriSource, RejectedPod, Selection, cri_endpoint
+from kata_exporter.discovery.cri import (
+    CriSource,
+    RejectedPod,
+    Selection,
+    TellFinished,
+    cri_endpoint,
+)
 from kata_exporter.discovery.directory import DirectorySource, checked_ask, source_name
 from kata_exporter.discovery.registration import SOURCE as REGISTRATION
 from kata_exporter.discovery.registration import RegistrationSource
@@ -29,6 +35,7 @@ from kata_exporter.model import (
     DiscoveryEvent,
     RuntimeEvent,
     SandboxSeen,
+    TellRuntimeEvent,
 )
 from kata_exporter.registry import Registry
 from kata_exporter.telemetry.logs import LogLimiter, fields
@@ -45,6 +52,8 @@ class Finding:
         registry: is told what they see; says who is there.
         clock: time for all of them.
         self_metrics: of how they fare.
+        tell_happened: is told what container runtimes say that happened.
+        tell_finished: is told how containers ended.
         more: sources beside those that are configured.
 
     Attributes:
@@ -61,12 +70,16 @@ class Finding:
         *,
         clock: Clock,
         self_metrics: SelfMetrics,
+        tell_happened: TellRuntimeEvent,
+        tell_finished: TellFinished,
         more: Sequence[Source] = (),
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._clock = clock
         self._self_metrics = self_metrics
+        self._tell_happened = tell_happened
+        self._tell_finished = tell_finished
         self._static = StaticSource(_static_sandboxes(settings.sandboxes))
         self.registrations = RegistrationSource(clock)
         self._directories = self._directory_source()
@@ -85,6 +98,16 @@ class Finding:
     def names_are_to_be_had(self) -> bool:
         """Whether a sandbox without a name may get one: there is a container runtime to ask."""
         return bool(self._cri_endpoint.present())
+
+    @property
+    def hears_containerd(self) -> bool:
+        """Whether containerd's events are heard now."""
+        return self._containerd.hears
+
+    @property
+    def cri_answers(self) -> bool:
+        """Whether CRI answered the last time."""
+        return self._cri.answers
 
     def watch(self) -> None:
         """Tell the registry of what is there, and from now on of what changes."""
@@ -136,8 +159,8 @@ class Finding:
             self._cri.look()  # it may have a name for it
 
     def _hear(self, event: RuntimeEvent) -> None:
+        self._tell_happened(event)
         # Whatever it is, CRI's listing shows what has come of it.
-        del event
         self._cri.look()
 
     def _is_known_otherwise(self, sandbox_id: str) -> bool:
@@ -171,6 +194,7 @@ class Finding:
                 settings.runtime_handlers, settings.pod_labels, self._is_known_otherwise
             ),
             hook=self._self_metrics.cri_metrics(RejectedPod) if is_on else None,
+            tell_finished=self._tell_finished,
         )
 
     def _containerd_events(self) -> ContainerdEvents:

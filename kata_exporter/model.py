@@ -105,6 +105,18 @@ class Sandbox:
         return tuple(c for c in self.containers if c.id != self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class OomRules:
+    """By which sources OOMs of a sandbox are to be seen.
+
+    ``sources`` are names of sources, ``auto`` alone, or none. ``only_consumer`` says that nobody else
+    waits for events of the agent, whatever it looks like.
+    """
+
+    sources: tuple[str, ...] = ("auto",)
+    only_consumer: bool = False
+
+
 MIN_LEASE_SECONDS = 5.0
 MAX_LEASE_SECONDS = 3600.0
 """How short and how long a registration may hold before it is renewed."""
@@ -259,6 +271,10 @@ class MemoryReading:
     available_bytes: int | None = None
     total_bytes: int | None = None
     containers: Mapping[str, ContainerMemory] = field(default_factory=dict)
+
+
+NO_READING = MemoryReading()
+"""Where nothing was read."""
 
 
 class OomKind(StrEnum):

@@ -1,11 +1,13 @@
 """The pages: what the store holds of the sandboxes, and the exporter's own metrics at the end."""
 
 from collections.abc import Callable
+from itertools import chain
 
 from kata_exporter.catalog import METRICS_OF_SANDBOXES
 from kata_exporter.clock import Clock
 from kata_exporter.collectors.rounds import COLLECTORS
 from kata_exporter.exposition import EVERYTHING, Choices, Selection, render, select
+from kata_exporter.oom_accounting import OomAccounting
 from kata_exporter.registry import Registry
 from kata_exporter.snapshot import Store
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
@@ -18,6 +20,7 @@ class Rendering:
         store: what is shown of the sandboxes.
         registry: whose sandboxes a page may be asked for.
         self_metrics: the exporter's own, all of their families added.
+        oom: what is counted of OOMs, of sandboxes that are gone as well.
         count: brings the exporter's own up to date, before they are rendered.
         clock: says what is too old to be shown.
     """
@@ -27,6 +30,7 @@ class Rendering:
         store: Store,
         registry: Registry,
         self_metrics: SelfMetrics,
+        oom: OomAccounting,
         *,
         count: Callable[[], None],
         clock: Clock,
@@ -34,6 +38,7 @@ class Rendering:
         self._store = store
         self._registry = registry
         self._self_metrics = self_metrics
+        self._oom = oom
         self._count = count
         self._clock = clock
         own = self_metrics.family_of()
@@ -45,7 +50,8 @@ class Rendering:
 
         The exporter's own metrics are on the whole page, and on another only where it names them.
         """
-        chunks = select(self._store.view(self._clock.monotonic()), selection)
+        views = self._store.view(self._clock.monotonic())
+        chunks = chain(select(views, selection), select(self._oom.views(), selection))
         return render(chunks, end=self._render_own(selection))
 
     def choices(self, collectors: frozenset[str]) -> Choices:
@@ -53,7 +59,12 @@ class Rendering:
         return Choices(
             collectors={name: name in collectors for name in COLLECTORS},
             metrics=self._names,
-            sandboxes=frozenset(sandbox.id for sandbox in self._registry.sandboxes()),
+            sandboxes=frozenset(
+                chain(
+                    (sandbox.id for sandbox in self._registry.sandboxes()),
+                    (view.sandbox.id for view in self._oom.views()),
+                )
+            ),
         )
 
     def _render_own(self, selection: Selection) -> bytes:

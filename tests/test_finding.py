@@ -13,7 +13,7 @@ from grpc_client import grpc_let_go
 from kata_exporter.config.settings import ContainerdSettings
 from kata_exporter.discovery.directory import ResyncCause
 from kata_exporter.finding import Finding
-from kata_exporter.model import Pod, Registration, Sandbox
+from kata_exporter.model import ContainerFinished, Pod, Registration, RuntimeEvent, Sandbox
 from kata_exporter.registry import Registry
 from kata_exporter.simulator.host.containerd import SimulatedContainerdEvents
 from kata_exporter.simulator.host.cri import SimulatedCri
@@ -49,6 +49,8 @@ class Node:
         )
         endpoint = f"unix://{self.runtime.path}"
         self.registry = Registry([])
+        self.happened: list[RuntimeEvent] = []
+        self.finished: list[ContainerFinished] = []
         self.finding = Finding(
             replace(
                 ALONE,
@@ -58,6 +60,8 @@ class Node:
             self.registry,
             clock=clock,
             self_metrics=SelfMetrics([], resync_causes=ResyncCause),
+            tell_happened=self.happened.append,
+            tell_finished=self.finished.append,
         )
 
     async def passes(self, look: Callable[[], object], *, within: float) -> None:

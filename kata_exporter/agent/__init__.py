@@ -12,7 +12,7 @@ from kata_exporter.agent.errors import AgentError, CopyError
 from kata_exporter.agent.interface import Agent
 from kata_exporter.agent.mock import MockAgent
 from kata_exporter.agent.observer import OBSERVED_METHODS, Observer, observe
-from kata_exporter.agent.oom import OomWaiter
+from kata_exporter.agent.oom import OomWaiter, wait_for_oom
 from kata_exporter.errors import ArgumentError, Reason
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "OomWaiter",
     "Reason",
     "observe",
+    "wait_for_oom",
 ]

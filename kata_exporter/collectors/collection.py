@@ -89,6 +89,10 @@ class Collection:
         self._leave(sandbox)
         self._was_asked(sandbox)
 
+    def ask_soon(self, sandbox_id: str) -> None:
+        """Ask a sandbox now, whatever its phase; one that backs off, or is being asked, isn't."""
+        self._scheduler.hasten(sandbox_id)
+
     async def aclose(self) -> None:
         """Stop asking, and return when every connection is closed."""
         await self._scheduler.aclose()

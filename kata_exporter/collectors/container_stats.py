@@ -8,9 +8,16 @@ from kata_exporter.collectors.containers.reader import ContainerReader
 from kata_exporter.collectors.execute import Collected
 from kata_exporter.collectors.guest_metrics import OnRejected, OnResets
 from kata_exporter.collectors.link import AgentLink
+from kata_exporter.collectors.memory_reading import of_container
 from kata_exporter.errors import ArgumentError, Reason
 from kata_exporter.metrics import Chunk
-from kata_exporter.model import Container, ContainerState, Sandbox
+from kata_exporter.model import (
+    Container,
+    ContainerMemory,
+    ContainerState,
+    MemoryReading,
+    Sandbox,
+)
 from kata_exporter.snapshot import container_identity
 
 NAME = "container_stats"
@@ -67,6 +74,7 @@ class ContainerStatsCollector:
             for container in listed
         }
         chunks: list[Chunk] = []
+        memory: dict[str, ContainerMemory] = {}
         first_error: AgentError | None = None
         unaskable: ArgumentError | None = None
         answered = False
@@ -86,11 +94,14 @@ class ContainerStatsCollector:
             else:
                 self._absent.found(container)
                 answered = True
-                chunks.extend(self._read(container, stats))
+                read = self._read(container, stats)
+                chunks.extend(read)
+                if (of_this := of_container(read)) is not None:
+                    memory[container.id] = of_this
         told = first_error or unaskable
         if told is not None and not answered:
             raise told
-        return Collected(tuple(chunks), told)
+        return Collected(tuple(chunks), told, MemoryReading(containers=memory))
 
     def _read(self, container: Container, stats: ContainerStats) -> tuple[Chunk, ...]:
         reading = self._readers[container].read(stats, self._clock.monotonic())

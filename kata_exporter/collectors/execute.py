@@ -9,6 +9,7 @@ from kata_exporter.clock import Clock
 from kata_exporter.errors import AddressError, ArgumentError, Reason
 from kata_exporter.guest.rejects import GuestTextError
 from kata_exporter.metrics import Chunk
+from kata_exporter.model import NO_READING, MemoryReading
 from kata_exporter.snapshot import CollectorResult
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ class Collected:
 
     chunks: tuple[Chunk, ...]
     error: AgentError | ArgumentError | None = None
+    memory: MemoryReading = NO_READING
 
 
 async def execute(
@@ -31,6 +33,7 @@ async def execute(
     """
     started = clock.monotonic()
     remembered = False
+    memory = NO_READING
     try:
         collected = await work()
     except (AgentError, ArgumentError, AddressError) as error:
@@ -44,6 +47,9 @@ async def execute(
         reason, chunks, detail = Reason.REJECTED, None, f"internal error: {type(error).__name__}"
     else:
         reason, chunks, detail = Reason.OK, collected.chunks, ""
+        memory = collected.memory
         if collected.error is not None:
             reason, detail = collected.error.reason, str(collected.error)
-    return CollectorResult(reason, chunks, detail, clock.monotonic() - started, remembered)
+    return CollectorResult(
+        reason, chunks, detail, clock.monotonic() - started, remembered=remembered, memory=memory
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from kata_exporter.clock import Clock
 from kata_exporter.collectors.execute import Collected
 from kata_exporter.collectors.link import AgentLink
+from kata_exporter.collectors.memory_reading import of_guest
 from kata_exporter.guest.reader import GuestReader, GuestReading
 from kata_exporter.guest.rejects import GuestTextError
 
@@ -46,7 +47,8 @@ async def collect_guest_metrics(
     for reason, count in reading.rejected.items():
         on_rejected(reason, count)
     on_resets(reading.resets)
-    return Collected(reading.chunks)
+    chunks, memory = of_guest(reading.chunks)
+    return Collected(chunks, memory=memory)
 
 
 async def _read(reader: GuestReader, text: str, now: float) -> GuestReading:

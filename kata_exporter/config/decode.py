@@ -3,6 +3,7 @@
 import re
 
 from kata_exporter.config.cursor import Cursor
+from kata_exporter.config.decode_oom import decode_oom, decode_oom_rules
 from kata_exporter.config.keys import children
 from kata_exporter.config.paths import (
     parse_absolute_path,
@@ -88,7 +89,7 @@ def decode(root: Cursor, ids: Ids) -> Settings:
     collection, discovery = sections.get("collection"), sections.get("discovery")
     collectors, metrics = sections.get("collectors"), sections.get("metrics")
     cri, containerd = sections.get("cri"), sections.get("containerd")
-    web, log = sections.get("web"), sections.get("log")
+    oom, web, log = sections.get("oom"), sections.get("web"), sections.get("log")
     sandboxes, directory = sections.get("sandboxes"), sections.get("sandboxes_directory")
     return Settings(
         collection=_collection(collection) if collection else defaults.collection,
@@ -97,6 +98,7 @@ def decode(root: Cursor, ids: Ids) -> Settings:
         discovery=_discovery(discovery) if discovery else defaults.discovery,
         cri=_cri(cri) if cri else defaults.cri,
         containerd=_containerd(containerd) if containerd else defaults.containerd,
+        oom=decode_oom(oom) if oom else defaults.oom,
         web=_web(web) if web else defaults.web,
         log=_log(log) if log else defaults.log,
         sandboxes=_sandboxes(sandboxes, ids) if sandboxes else (),
@@ -268,9 +270,10 @@ def _sandbox(entry: Cursor, ids: Ids) -> StaticSandbox | None:
     agent_url = url.text(min_length=1, max_length=MAX_URL_LENGTH) if url else None
     pod_noun = _pod(pod) if pod else Pod()
     containers = _containers(values["containers"]) if "containers" in values else ()
+    oom = decode_oom_rules(values["oom"], "sandboxes[].oom") if "oom" in values else None
     if sandbox_id is None or agent_url is None:
         return None
-    return StaticSandbox(sandbox_id, agent_url, pod_noun, containers, entry.line, entry.file)
+    return StaticSandbox(sandbox_id, agent_url, pod_noun, containers, oom, entry.line, entry.file)
 
 
 def _pod(section: Cursor) -> Pod:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from kata_exporter.config.words import quoted
-from kata_exporter.model import Container, Pod
+from kata_exporter.model import Container, OomRules, Pod
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 DEFAULT_MAX_AGE_INTERVALS = 3
@@ -173,6 +173,27 @@ class ContainerdSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OomSettings:
+    """How OOMs are accounted for.
+
+    ``source`` and ``only_consumer`` hold where a sandbox has no rules of its own. ``state_file`` is a
+    path, and empty for none; ``crio_bundles`` is the folder of CRI-O's bundles.
+    """
+
+    source: tuple[str, ...] = ("auto",)
+    only_consumer: bool = False
+    retention_seconds: float = 900.0
+    poll_timeout_seconds: float = 30.0
+    state_file: str = ""
+    crio_bundles: str = "/run/containers/storage/overlay-containers"
+
+    @property
+    def rules(self) -> OomRules:
+        """The rules for all that have none of their own."""
+        return OomRules(self.source, self.only_consumer)
+
+
+@dataclass(frozen=True, slots=True)
 class WebSettings:
     """Where metrics are served, and whether ``/-/reload`` is.
 
@@ -205,6 +226,7 @@ class StaticSandbox:
     agent_url: str
     pod: Pod = field(default_factory=Pod)
     containers: tuple[Container, ...] = ()
+    oom: OomRules | None = None
     line: int | None = field(default=None, compare=False)
     file: str = field(default="", compare=False)
 
@@ -228,6 +250,7 @@ class Settings:
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     cri: CriSettings = field(default_factory=CriSettings)
     containerd: ContainerdSettings = field(default_factory=ContainerdSettings)
+    oom: OomSettings = field(default_factory=OomSettings)
     web: WebSettings = field(default_factory=WebSettings)
     log: LogSettings = field(default_factory=LogSettings)
     sandboxes: tuple[StaticSandbox, ...] = ()

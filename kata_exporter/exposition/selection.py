@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Protocol
 
 from kata_exporter.metrics import Chunk
-from kata_exporter.snapshot import SandboxView
+from kata_exporter.model import Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,23 @@ class Choices:
     sandboxes: Collection[str]
 
 
-def select(views: Iterable[SandboxView], selection: Selection) -> Iterator[Chunk]:
+class View(Protocol):
+    """What is shown of one sandbox."""
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Whom it is about."""
+
+    @property
+    def host(self) -> tuple[Chunk, ...]:
+        """Of what the host knows."""
+
+    @property
+    def parts(self) -> Mapping[str, tuple[Chunk, ...]]:
+        """Of what its agent said, by collector."""
+
+
+def select(views: Iterable[View], selection: Selection) -> Iterator[Chunk]:
     """Yield the chunks that a page shows; none is looked into."""
     collectors, metrics, sandboxes = (
         selection.collectors,

@@ -7,7 +7,6 @@ kernel counted, and what can be inferred where no event named a kill. Nothing he
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from kata_exporter.clock import Clock
 from kata_exporter.metrics import Chunk, Metric
@@ -49,11 +48,20 @@ class OomCounts:
     guest_kills: int | None
 
 
-class AccountView(NamedTuple):
+NO_COUNTS = OomCounts({}, {}, None)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
     """What is shown of one sandbox, which may be gone."""
 
     sandbox: Sandbox
-    chunks: tuple[Chunk, ...]
+    host: tuple[Chunk, ...]
+
+    @property
+    def parts(self) -> Mapping[str, tuple[Chunk, ...]]:
+        """Nothing: no collector brought it."""
+        return {}
 
 
 class Ledger:
@@ -169,13 +177,25 @@ class Ledger:
         """Return what is counted of a living sandbox."""
         account = self._account_of(sandbox_id)
         if account is None:
-            return OomCounts({}, {}, None)
+            return NO_COUNTS
         guest = account.guest
         return OomCounts(
             account.events_by_name(),
             {name: named.inferred for name, named in account.names.items()},
             None if guest is None else guest.count,
         )
+
+    def sandbox_of(self, container_id: str) -> str | None:
+        """Return the id of the living sandbox that has a container."""
+        key = self._of_container.get(container_id)
+        if key is None or self._living.get(key.sandbox_id) != key:
+            return None
+        return key.sandbox_id
+
+    def containers_of(self, sandbox_id: str) -> tuple[str, ...]:
+        """Return the ids of a living sandbox's containers, those that have exited included."""
+        account = self._account_of(sandbox_id)
+        return () if account is None else tuple(account.containers)
 
     def accounts(self) -> Iterator[tuple[Key, Account]]:
         """Yield every account, to be saved."""

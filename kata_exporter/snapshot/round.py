@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kata_exporter.errors import Reason
 from kata_exporter.metrics import Chunk
+from kata_exporter.model import NO_READING, MemoryReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class CollectorResult:
     duration_seconds: float = 0.0
     remembered: bool = False
     """Told from memory: the agent was not asked."""
+    memory: MemoryReading = NO_READING
+    """What it says of memory, for the accounting of OOMs."""
 
     @property
     def answered(self) -> bool:
@@ -56,6 +59,20 @@ class Round:
         return self._telling.reason
 
     @property
+    def memory(self) -> MemoryReading:
+        """What all collectors say of memory."""
+        reading = NO_READING
+        for result in self.results.values():
+            said = result.memory
+            reading = MemoryReading(
+                _first(reading.oom_kills, said.oom_kills),
+                _first(reading.available_bytes, said.available_bytes),
+                _first(reading.total_bytes, said.total_bytes),
+                {**reading.containers, **said.containers},
+            )
+        return reading
+
+    @property
     def detail(self) -> str:
         """The words that go with `reason`."""
         return self._telling.detail
@@ -77,3 +94,7 @@ def _by_severity(result: CollectorResult) -> int:
     if not result.reason.answered:
         return 0
     return 2 if result.reason is Reason.OK else 1
+
+
+def _first(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one

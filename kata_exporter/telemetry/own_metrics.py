@@ -106,6 +106,20 @@ GUEST_RESETS = _own(
     "Counters of guests that fell and were taken as reset, as when a device is replaced.",
     "answers of agents",
 )
+OOM_SOURCE_UP = _own(
+    "oom_source_up",
+    MetricType.GAUGE,
+    "Whether a source of OOMs is there now: what kata_sandbox_oom_source says of each sandbox.",
+    "the accounting of OOMs",
+    ("source",),
+)
+OOM_EVENTS = _own(
+    "oom_events_total",
+    MetricType.COUNTER,
+    "What sources told of OOMs, and what became of it.",
+    "the accounting of OOMs",
+    ("source", "outcome"),
+)
 SERIES_DROPPED = _own(
     "series_dropped_total",
     MetricType.COUNTER,
@@ -249,6 +263,8 @@ OWN_METRICS: tuple[Metric, ...] = (
     CONFIG_SUCCESS_TIME,
     REJECTED,
     GUEST_RESETS,
+    OOM_SOURCE_UP,
+    OOM_EVENTS,
     SERIES_DROPPED,
     PROTOCOL_EVENTS,
     LOG_LINES_SUPPRESSED,

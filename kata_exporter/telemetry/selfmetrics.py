@@ -24,6 +24,7 @@ from kata_exporter.telemetry import own_metrics
 from kata_exporter.telemetry.closed_counter import OTHER, ClosedCounter
 from kata_exporter.telemetry.discovery_metrics import DiscoveryMetrics
 from kata_exporter.telemetry.hooks import NO_WATCH, CallInfo, CallOutcome, CallWatch, NoWatch
+from kata_exporter.telemetry.oom_metrics import OomMetrics
 from kata_exporter.telemetry.process_metrics import add_process_metrics
 from kata_exporter.telemetry.runtime_metrics import ContainerdMetrics, CriMetrics
 from kata_exporter.telemetry.status_codes import STATUS_CODES
@@ -146,6 +147,10 @@ class SelfMetrics:
     def call_hook(self, clock: Clock) -> "DurationHook":
         """Return a hook that takes the time of each call on `clock`; long polls are left out."""
         return DurationHook(clock, self._calls)
+
+    def oom_metrics(self, sources: Iterable[str], outcomes: Iterable[str]) -> OomMetrics:
+        """Add the families of the accounting of OOMs; for one call."""
+        return OomMetrics(self._registry, sources, outcomes)
 
     def cri_metrics(self, rejected_reasons: Iterable[str]) -> CriMetrics:
         """Add the families of CRI, which are absent where it is off; for one call."""

@@ -25,6 +25,7 @@ from kata_exporter.web.listing import (
     listing_json,
     sandbox_json,
 )
+from kata_exporter.web.oom_events import OOM_EVENTS_PATH, OomEvents, oom_events_json
 from kata_exporter.web.openapi import OPENAPI_PATH, SANDBOX_PATH, SANDBOXES_PATH, description
 from kata_exporter.web.page_cache import PageCache
 from kata_exporter.web.problem import Problem
@@ -41,6 +42,7 @@ class Api:
     Args:
         listing: who is there.
         registrations: where sandboxes are registered.
+        oom_events: who has the last OOMs.
         clock: says when the list is too old to be given again.
         body_seconds: how long a body may take to come.
     """
@@ -49,12 +51,14 @@ class Api:
         self,
         listing: Listing,
         registrations: Registrations,
+        oom_events: OomEvents,
         *,
         clock: Clock,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._listing = listing
         self._registrations = registrations
+        self._oom_events = oom_events
         self._body_seconds = body_seconds
         self._list = PageCache(self._render_list, clock)
         self._description = json.dumps(description()).encode()
@@ -75,6 +79,7 @@ class Api:
 
     def _add_common_routes(self, router: web.UrlDispatcher) -> None:
         router.add_get(OPENAPI_PATH, self._describe)
+        router.add_get(OOM_EVENTS_PATH, self._get_oom_events)
         router.add_get(SANDBOX_PATH, self._get_one)
 
     async def _get_list(self, request: web.Request) -> web.Response:
@@ -88,6 +93,9 @@ class Api:
 
     async def _get_one(self, request: web.Request) -> web.Response:
         return _json(sandbox_json(self._asked_for(request)))
+
+    async def _get_oom_events(self, request: web.Request) -> web.Response:
+        return _json(oom_events_json(self._oom_events, request.query))
 
     async def _describe(self, request: web.Request) -> web.Response:
         del request

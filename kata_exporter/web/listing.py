@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kata_exporter.model import Registration, Sandbox
+from kata_exporter.oom import NO_COUNTS, OomCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class ListedSandbox:
     ``reason`` is a value of ``errors.Reason``; ``detail`` says in words why it is silent, escaped and
     cut, and is empty where there is no more to say. ``published`` is whether it is on the page of
     metrics. ``lease_seconds`` is how much of its lease is left; None where it isn't registered.
+    ``oom`` is what is counted of its OOMs.
     """
 
     sandbox: Sandbox
@@ -23,6 +25,7 @@ class ListedSandbox:
     known_seconds: float
     published: bool
     lease_seconds: float | None
+    oom: OomCounts = NO_COUNTS
 
 
 class Listing(Protocol):
@@ -82,6 +85,11 @@ def sandbox_json(listed: ListedSandbox) -> dict[str, Any]:
         "known_seconds": round(listed.known_seconds, 1),
         "published": listed.published,
         "lease_seconds": None if lease is None else round(lease, 1),
+        "oom": {
+            "guest_kills": listed.oom.guest_kills,
+            "reported": dict(listed.oom.reported),
+            "inferred": dict(listed.oom.inferred),
+        },
     }
 
 

@@ -10,10 +10,13 @@ from kata_exporter.model import (
     MIN_LEASE_SECONDS,
     SANDBOX_ID,
     ContainerState,
+    OomKind,
     Runtime,
 )
+from kata_exporter.oom.journal import MAX_RECORDS
 from kata_exporter.sockets import MAX_URL_CHARACTERS
 from kata_exporter.web.json_body import JSON_TYPE, MAX_BODY_BYTES
+from kata_exporter.web.oom_events import MAX_SINCE, OOM_EVENTS_PATH, TEXTS
 from kata_exporter.web.problem import MAX_FAULTS_LISTED, PROBLEM_TYPE
 from kata_exporter.web.registration_body import (
     DEFAULT_LEASE_SECONDS,
@@ -50,12 +53,15 @@ def description() -> dict[str, Any]:
         "paths": {
             SANDBOXES_PATH: {"get": _list(), "post": _register()},
             SANDBOX_PATH: {"parameters": [_id_parameter()], "get": _get(), "delete": _remove()},
+            OOM_EVENTS_PATH: {"get": _list_oom_events()},
             OPENAPI_PATH: {"get": _describe()},
         },
         "components": {
             "schemas": {
                 "SandboxList": _sandbox_list(),
                 "Sandbox": _sandbox(),
+                "OomEventList": _oom_event_list(),
+                "OomEvent": _oom_event(),
                 "Registration": _registration(),
                 "Problem": _problem(),
             }
@@ -127,6 +133,66 @@ def _remove() -> Schema:
             "409": _refusal("The sandbox is known from other sources only."),
         },
     }
+
+
+def _list_oom_events() -> Schema:
+    text = {"type": "string"}
+    about = {
+        "namespace": "Of this namespace.",
+        "pod": "Of pods of this name.",
+        "container": "Of containers of this name; empty for those of no container.",
+        "sandbox_id": "Of this sandbox.",
+        "source": "That this source told.",
+    }
+    parameters = [_query(name, text, about[name]) for name in TEXTS]
+    parameters.append(_query("kind", _one_of(OomKind, "What is known."), "Of this kind."))
+    parameters.append(_query("since", _whole(MAX_SINCE), "Not older; seconds since 1970."))
+    parameters.append(_query("limit", _whole(MAX_RECORDS), "No more than so many."))
+    return {
+        "operationId": "listOomEvents",
+        "summary": f"List the last OOMs, the newest first; {MAX_RECORDS} are kept, none over a"
+        " restart",
+        "parameters": parameters,
+        "responses": {
+            "200": _answer("Those that are asked for.", "OomEventList"),
+            "400": _refusal("A parameter isn't known, or has a value that can't be."),
+        },
+    }
+
+
+def _query(name: str, schema: Schema, what: str) -> Schema:
+    return {"name": name, "in": "query", "description": what, "schema": schema}
+
+
+def _whole(most: int) -> Schema:
+    return {"type": "integer", "minimum": 0, "maximum": most}
+
+
+def _oom_event_list() -> Schema:
+    return _object({"oom_events": {"type": "array", "items": _ref("OomEvent")}})
+
+
+def _oom_event() -> Schema:
+    text = {"type": "string"}
+    maybe_bytes = {"type": ["integer", "null"], "minimum": 0}
+    return _object(
+        {
+            "time": {"type": "string", "format": "date-time"},
+            "kind": _one_of(OomKind, "What is known of it; kinds are never to be added."),
+            "source": text,
+            "sandbox_id": text,
+            "namespace": text,
+            "pod": text,
+            "container": _text("Empty where no container is known."),
+            "container_id": text,
+            "kills": {"type": "integer", "minimum": 1},
+            "working_set_bytes": {
+                **maybe_bytes,
+                "description": "Of the container, at the last collection before.",
+            },
+            "limit_bytes": {**maybe_bytes, "description": "Of its memory; null for none."},
+        }
+    )
 
 
 def _describe() -> Schema:
@@ -212,8 +278,24 @@ def _sandbox() -> Schema:
                 "minimum": 0,
                 "description": "How much of its lease is left; null where it isn't registered.",
             },
+            "oom": _object(
+                {
+                    "guest_kills": {
+                        "type": ["integer", "null"],
+                        "minimum": 0,
+                        "description": "The guest kernel's own count; null until it was read.",
+                    },
+                    "reported": _counts("OOMs that were reported, by container's name."),
+                    "inferred": _counts("Kills that can only have been of it; never to be added."),
+                }
+            ),
         }
     )
+
+
+def _counts(what: str) -> Schema:
+    count = {"type": "integer", "minimum": 0}
+    return {"type": "object", "additionalProperties": count, "description": what}
 
 
 def _registration() -> Schema:
@@ -278,7 +360,7 @@ def _text(what: str) -> Schema:
     return {"type": "string", "description": what}
 
 
-def _one_of(words: type[Runtime | ContainerState | Reason], what: str) -> Schema:
+def _one_of(words: type[Runtime | ContainerState | Reason | OomKind], what: str) -> Schema:
     return {"type": "string", "enum": [str(word) for word in words], "description": what}
 
 

@@ -120,10 +120,19 @@ async def test_second_wait_at_a_time_is_refused_and_the_first_goes_on(clock: Fak
         await agent.aclose()
 
 
-async def test_failed_wait_is_an_agent_error_and_the_next_may_follow(clock: FakeClock) -> None:
-    """13 without a text is what a wait gets when its sandbox is destroyed."""
+async def test_wait_ends_with_nothing_when_the_sandbox_is_destroyed(clock: FakeClock) -> None:
+    """It gets 13 without a text then."""
     async with scripted_agent(clock) as scripted:
         scripted.answers[WAIT] = StatusError(Code.INTERNAL, "")
+        waiter = OomWaiter(agent_of(scripted, clock))
+
+        assert await waiter.wait() is None
+        await waiter.aclose()
+
+
+async def test_failed_wait_is_an_agent_error_and_the_next_may_follow(clock: FakeClock) -> None:
+    async with scripted_agent(clock) as scripted:
+        scripted.answers[WAIT] = StatusError(Code.INTERNAL, "no")
         waiter = OomWaiter(agent_of(scripted, clock))
         for _ in range(2):
             with pytest.raises(AgentError) as caught:

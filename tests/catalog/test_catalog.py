@@ -21,9 +21,11 @@ from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.reader import GuestReader
 from kata_exporter.guest.schema import schema_for
 from kata_exporter.metrics import Metric, Scope, escape_help, label_pairs
+from kata_exporter.model import VmmOomKilled
 from kata_exporter.simulator import CgroupVersion, Fleet, SimulatedGuest
 from kata_exporter.simulator.agent.metrics_text import metrics_text
 from kata_exporter.simulator.agent.versions import Release
+from oom_rig import LedgerRig, sandbox
 from page_families import OnPage, page_families
 from waiting import soon
 
@@ -94,6 +96,15 @@ def _page_of_a_container_with_a_limit_of_tasks() -> dict[str, OnPage]:
     return page_families(render(chunks).decode())
 
 
+def _page_of_ooms() -> dict[str, OnPage]:
+    """What only a node that kills has."""
+    rig = LedgerRig(FakeClock())
+    rig.start(sandbox("sb1", "web:c1"))
+    rig.oom("c1")
+    rig.ledger.vmm_killed(VmmOomKilled("host", "sb1", rig.now_ns))
+    return page_families(rig.page())
+
+
 def _fits(labels: tuple[str, ...], metric: Metric) -> bool:
     if metric.scope is Scope.EXPORTER:  # prometheus-client sorts them
         return sorted(labels) == sorted(metric.labels)
@@ -145,7 +156,8 @@ async def test_a_node_s_page_is_as_recorded_and_all_that_is_recorded_is_yielded(
     page = await _page_of_a_node(root)
 
     limited = _page_of_a_container_with_a_limit_of_tasks()  # no capture has one
-    for families in (page, limited):
+    ooms = _page_of_ooms()
+    for families in (page, limited, ooms):
         _assert_as_recorded(families)
-    yielded = set(page).union(*_pages_of_captures(), _page_of_an_old_agent("3.0.2"), limited)
+    yielded = set(page).union(*_pages_of_captures(), _page_of_an_old_agent("3.0.2"), limited, ooms)
     assert set(BY_NAME) == yielded

@@ -150,7 +150,7 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
             "on: 1",
             (
                 "c.yaml:1: on: unknown key; it is one of"
-                " collection, collectors, metrics, discovery, cri, containerd, web, log,"
+                " collection, collectors, metrics, discovery, cri, containerd, oom, web, log,"
                 " sandboxes, sandboxes_directory"
             ),
         ),
@@ -169,7 +169,7 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
             "[1]",
             (
                 "c.yaml:1: must be a mapping with the keys"
-                " collection, collectors, metrics, discovery, cri, containerd, web, log,"
+                " collection, collectors, metrics, discovery, cri, containerd, oom, web, log,"
                 " sandboxes, sandboxes_directory; here is a list"
             ),
         ),
@@ -187,7 +187,7 @@ def test_a_container_id_may_come_back_in_another_sandbox() -> None:
         (
             "sandboxes: [~]",
             (
-                "c.yaml:1: sandboxes[0]: must be a mapping with the keys id, agent_url, pod, containers;"
+                "c.yaml:1: sandboxes[0]: must be a mapping with the keys id, agent_url, pod, oom, containers;"
                 " here is a single value"
             ),
         ),

@@ -17,6 +17,7 @@ from kata_exporter.config.load import parse_settings
 from kata_exporter.config.overrides import OVERRIDES
 from kata_exporter.config.problems import Problems
 from kata_exporter.config.settings import ListenAddress, Settings
+from kata_exporter.model import OomRules
 
 OTHERS = {
     "collection.interval": "1m",
@@ -38,6 +39,12 @@ OTHERS = {
     "cri.pod_labels": "[app]",
     "containerd.endpoint": "'unix:///a.sock'",
     "containerd.namespace": "moby",
+    "oom.source": "[containerd, vmstat]",
+    "oom.only_consumer": "true",
+    "oom.retention": "1h",
+    "oom.poll_timeout": "10s",
+    "oom.state_file": "/var/lib/oom.json",
+    "oom.crio_bundles": "/other",
     "web.listen_address": "':1'",
     "web.enable_lifecycle": "true",
     "web.admin_socket": "/run/admin.sock",
@@ -48,7 +55,7 @@ OTHERS = {
 }
 """For each key that is a setting, a value that isn't its default."""
 
-ENTRY = "sandboxes: [{id: box-a, agent_url: 'unix:///a', pod: {%s}, containers: [{id: c-1, %s}]}]"
+ENTRY = "sandboxes: [{id: box-a, agent_url: 'unix:///a', pod: {%s}, containers: [{id: c-1, %s}], oom: {%s}}]"
 
 RELOADED = {
     "collection.interval",
@@ -61,6 +68,9 @@ RELOADED = {
     "metrics.deny",
     "metrics.max_series_per_sandbox",
     "metrics.max_series",
+    "oom.source",
+    "oom.only_consumer",
+    "oom.retention",
     "log.level",
     "log.format",
     "sandboxes",
@@ -122,12 +132,16 @@ def test_a_part_of_an_entry_is_read() -> None:
         "pod.namespace",
         "pod.name",
         "pod.uid",
+        "oom.source",
+        "oom.only_consumer",
         "containers[].id",
         "containers[].name",
     }
-    (sandbox,) = settings_of(ENTRY % ("namespace: a, name: b, uid: c", "name: d")).sandboxes
+    texts = ("namespace: a, name: b, uid: c", "name: d", "source: agent, only_consumer: true")
+    (sandbox,) = settings_of(ENTRY % texts).sandboxes
     pod, (container,) = sandbox.pod, sandbox.containers
     assert [pod.namespace, pod.name, pod.uid, container.name] == ["a", "b", "c", "d"]
+    assert sandbox.oom == OomRules(("agent",), only_consumer=True)
 
 
 @pytest.mark.parametrize("key", SETTINGS, ids=named)
@@ -158,7 +172,7 @@ def test_a_flag_sets_the_key_that_the_table_says(key: Key) -> None:
 
 
 def test_children_are_the_keys_directly_within() -> None:
-    assert children("sandboxes[]") == ("id", "agent_url", "pod", "containers")
+    assert children("sandboxes[]") == ("id", "agent_url", "pod", "oom", "containers")
     assert children("log") == ("level", "format")
 
 

@@ -15,6 +15,7 @@ from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.discovery.registration import RegistrationSource
 from kata_exporter.exposition import Choices, Selection
 from kata_exporter.model import Sandbox
+from kata_exporter.oom.journal import Journal
 from kata_exporter.registry import FirstSeen, Registry
 from kata_exporter.web import Api, ListedSandbox, WebServer
 
@@ -89,12 +90,19 @@ class ApiSite:
     def __init__(self, clock: FakeClock, folder: Path, *, body_seconds: float = 5.0) -> None:
         self.socket = folder / "admin.sock"
         self.known = Known(clock)
+        self.journal = Journal()
         self.requests: list[tuple[str, int]] = []
         self.reloads = 0
         self.server = WebServer(
             Pages(),
             WebSettings((ListenAddress("127.0.0.1", 0),), admin_socket=str(self.socket)),
-            api=Api(self.known, self.known.registrations, clock=clock, body_seconds=body_seconds),
+            api=Api(
+                self.known,
+                self.known.registrations,
+                self.journal,
+                clock=clock,
+                body_seconds=body_seconds,
+            ),
             clock=clock,
             on_request=lambda path, status: self.requests.append((path, status)),
             reload=self._reload,

@@ -90,7 +90,7 @@ class LedgerRig:
         self.ledger.finished(ContainerFinished("cri", container_id, "", oom_killed, at))
 
     def page(self) -> str:
-        return render(chunk for view in self.ledger.views() for chunk in view.chunks).decode()
+        return render(chunk for view in self.ledger.views() for chunk in view.host).decode()
 
     def series(self) -> dict[str, str]:
         """Values of what is on the page, by ``metric{own labels of sb1}`` without identity."""

@@ -15,6 +15,7 @@ from kata_exporter.config.settings import (
     CollectionSettings,
     CollectorSettings,
     ListenAddress,
+    OomSettings,
     Settings,
     StaticSandbox,
     WebSettings,
@@ -24,9 +25,9 @@ from kata_exporter.simulator import Fleet, SimulatedSandbox
 from kata_exporter.sockets import Dialer
 from kata_exporter.ttrpc import ServerRequest
 
-ALONE = by_hand(Settings())
+ALONE = replace(by_hand(Settings()), oom=OomSettings(source=("vmstat",)))
 """What tests' settings are made of: the shims and the runtime of the machine that they run on are
-none of their business."""
+none of their business, and the simulated shims alone wait for OOM events."""
 
 _IDLE_TURNS = 3
 

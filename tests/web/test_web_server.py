@@ -15,6 +15,7 @@ from fake_clock import FakeClock
 from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.errors import ConfigError
 from kata_exporter.exposition import Choices, Selection
+from kata_exporter.oom.journal import Journal
 from kata_exporter.web import Api, WebServer
 
 NAMES = {"kata_sandbox_up": "kata_sandbox_up", "kata_guest_load1": "kata_guest_load1"}
@@ -45,7 +46,7 @@ class FakePages:
 
 def api_for(clock: FakeClock) -> Api:
     known = Known(clock)
-    return Api(known, known.registrations, clock=clock)
+    return Api(known, known.registrations, Journal(), clock=clock)
 
 
 class Site:

@@ -51,6 +51,9 @@ class ContainerdEvents:
         namespace: of containerd.
         hook: is told how it fares.
 
+    Attributes:
+        hears: whether events are heard now.
+
     Raises:
         ConfigError: the namespace can't be one.
     """
@@ -64,6 +67,7 @@ class ContainerdEvents:
         namespace: str = KUBERNETES_NAMESPACE,
         hook: ContainerdHook | None = None,
     ) -> None:
+        self.hears = False
         self._endpoint = endpoint
         self._clock = clock
         self._is_sandbox = is_sandbox
@@ -116,6 +120,7 @@ class ContainerdEvents:
                 _VERSION, Empty(), version_pb2.VersionResponse, seconds=CALL_SECONDS
             )
             self._has_answered = True
+            self.hears = True
             self._hook.subscribed()
             self._log.succeeded(socket=path, version=version.version[:_VERSION_CHARACTERS])
             try:
@@ -124,6 +129,7 @@ class ContainerdEvents:
                 tell(EventsMissed(SOURCE))
                 raise
             finally:
+                self.hears = False
                 self._hook.interrupted()
 
     async def _hear_all(self, channel: RuntimeChannel, tell: TellRuntimeEvent) -> None:

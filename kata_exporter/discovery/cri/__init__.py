@@ -1,5 +1,6 @@
 """Sandboxes as a node's container runtime tells them through CRI (``runtime.v1.RuntimeService``)."""
 
+from kata_exporter.discovery.cri.endings import TellFinished
 from kata_exporter.discovery.cri.endpoint import cri_endpoint, resolve_endpoint
 from kata_exporter.discovery.cri.hook import CriHook, NoCriHook, RejectedPod
 from kata_exporter.discovery.cri.runtime import answering_path
@@ -13,6 +14,7 @@ __all__ = [
     "NoCriHook",
     "RejectedPod",
     "Selection",
+    "TellFinished",
     "answering_path",
     "cri_endpoint",
     "resolve_endpoint",

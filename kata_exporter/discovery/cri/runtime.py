@@ -70,6 +70,12 @@ class CriRuntime:
         answer = await self._call("ListContainers", request, cri_pb2.ListContainersResponse)
         return answer.containers
 
+    async def container_status(self, container_id: str) -> cri_pb2.ContainerStatus:
+        """Return how a container is, or how it ended (ContainerStatus); raises `RuntimeCallError`."""
+        request = cri_pb2.ContainerStatusRequest(container_id=container_id)
+        answer = await self._call("ContainerStatus", request, cri_pb2.ContainerStatusResponse)
+        return answer.status
+
     async def events(self) -> AsyncGenerator[None, None]:
         """Yield whenever the runtime tells that something happened (GetContainerEvents).
 

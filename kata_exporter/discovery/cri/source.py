@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 
 from kata_exporter.clock import Clock
+from kata_exporter.discovery.cri.endings import Endings, TellFinished
 from kata_exporter.discovery.cri.hook import CriHook, NoCriHook
 from kata_exporter.discovery.cri.runtime import CriRuntime, connect
 from kata_exporter.discovery.cri.selection import SOURCE, Selection, selected, sightings
@@ -41,6 +42,10 @@ class CriSource:
         clock: for deadlines and pauses.
         selection: which pods are told, and what of them.
         hook: is told how it fares.
+        tell_finished: is told how containers ended; unless given, that isn't asked for.
+
+    Attributes:
+        answers: whether the runtime answered the last time.
     """
 
     def __init__(
@@ -50,7 +55,10 @@ class CriSource:
         clock: Clock,
         selection: Selection | None = None,
         hook: CriHook | None = None,
+        tell_finished: TellFinished | None = None,
     ) -> None:
+        self.answers = False
+        self._endings = None if tell_finished is None else Endings(tell_finished)
         self._endpoint = endpoint
         self._clock = clock
         self._selection = selection or Selection()
@@ -127,9 +135,14 @@ class CriSource:
             self._hook.rejected(reason, n)
         self._backoff.succeeded()
         self._has_answered = True
+        self.answers = True
         self._hook.listed(self._clock.time())
         self._log.succeeded(socket=runtime.path, sandboxes=len(found))
         self._tell_changes(found, tell)
+        if self._endings is not None:
+            own = [one for one in containers if one.pod_sandbox_id in found]
+            if await self._endings.look(runtime, own):
+                self.look()
 
     def _tell_changes(self, found: Mapping[str, SandboxSeen], tell: TellDiscovery) -> None:
         for id_ in self._told.keys() - found.keys():
@@ -193,6 +206,7 @@ class CriSource:
             self._log.absent(error)
 
     def _failed(self, error: RuntimeCallError, cause: Exception | None = None) -> None:
+        self.answers = False
         self._hook.failed(error.code)
         self._hook.stale()
         self._log.failed(error, cause, sandboxes=len(self._told))

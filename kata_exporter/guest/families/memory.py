@@ -84,9 +84,16 @@ def _count(item: str, name: str, kernel_name: str) -> Metric:
     )
 
 
+MEM_TOTAL = _bytes("mem_total", _BYTES["mem_total"])
+MEM_AVAILABLE = _bytes("mem_available", _BYTES["mem_available"])
+_KNOWN = {"mem_total": MEM_TOTAL, "mem_available": MEM_AVAILABLE}
+
 MEMORY = Family(
     name=_NAME,
-    items={item: Item(_bytes(item, kernel_name)) for item, kernel_name in _BYTES.items()}
+    items={
+        item: Item(_KNOWN.get(item) or _bytes(item, kernel_name))
+        for item, kernel_name in _BYTES.items()
+    }
     | {item: Item(_count(item, *names)) for item, names in _COUNTS.items()},
     left_out=left_out(_NAME),
 )

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Mapping
 
+import grpc
+
 from kata_exporter._pb import cri_pb2
 from kata_exporter.model import ContainerState, Pod
 from kata_exporter.simulator.host.cri_view import (
@@ -11,7 +13,7 @@ from kata_exporter.simulator.host.cri_view import (
     CriPod,
     CriView,
 )
-from kata_exporter.simulator.host.grpc_socket import Before, GrpcService
+from kata_exporter.simulator.host.grpc_socket import Before, GrpcError, GrpcService
 
 _KUBELET_API_VERSION = "0.1.0"
 _API_VERSION = "v1"
@@ -67,6 +69,7 @@ class SimulatedCri:
                 "Status": self._status,
                 "ListPodSandbox": self._list_pods,
                 "ListContainers": self._list_containers,
+                "ContainerStatus": self._container_status,
             },
             streaming={"GetContainerEvents": self._events} if self._has_events else {},
             end_streams=self._view.events.end,
@@ -116,6 +119,14 @@ class SimulatedCri:
             ]
         )
 
+    def _container_status(
+        self, request: cri_pb2.ContainerStatusRequest
+    ) -> cri_pb2.ContainerStatusResponse:
+        for of in self._view.containers:
+            if of.id == request.container_id:
+                return cri_pb2.ContainerStatusResponse(status=container_status(of))
+        raise GrpcError(grpc.StatusCode.NOT_FOUND, f"container {request.container_id!r}: not found")
+
     async def _events(
         self, request: cri_pb2.GetEventsRequest
     ) -> AsyncIterator[cri_pb2.ContainerEventResponse]:
@@ -159,7 +170,7 @@ def container_event(event: CriEvent) -> cri_pb2.ContainerEventResponse:
         container_id=event.id,
         container_event_type=_EVENTS[event.kind],
         created_at=event.at,
-        containers_statuses=[_container_status(c) for c in event.containers],
+        containers_statuses=[container_status(c) for c in event.containers],
     )
     if event.pod is not None:
         response.pod_sandbox_status.CopyFrom(_pod_status(event.pod))
@@ -178,7 +189,8 @@ def _pod_status(pod: CriPod) -> cri_pb2.PodSandboxStatus:
     )
 
 
-def _container_status(of: CriContainer) -> cri_pb2.ContainerStatus:
+def container_status(of: CriContainer) -> cri_pb2.ContainerStatus:
+    """Return what ContainerStatus has for a container."""
     return cri_pb2.ContainerStatus(
         id=of.id,
         metadata=cri_pb2.ContainerMetadata(name=of.container.name, attempt=of.attempt),

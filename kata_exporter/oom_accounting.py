@@ -1,0 +1,343 @@
+"""The accounting of OOMs: its ledger, the sources that it hears, and who is told.
+
+A part of the composition root, beside `app`: what it waits on, asks and writes is made here, as
+configured.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from kata_exporter.clock import Clock
+from kata_exporter.config.settings import OomSettings, StaticSandbox
+from kata_exporter.guest.families.vmstat import OOM_KILLS
+from kata_exporter.model import (
+    ContainerExited,
+    ContainerFinished,
+    EventsMissed,
+    MemoryReading,
+    OomKind,
+    OomRecord,
+    OomRules,
+    OomSeen,
+    RuntimeEvent,
+    Sandbox,
+)
+from kata_exporter.oom import Ledger, OomCounts, OomSource, Outcome
+from kata_exporter.oom.crio import find, is_there
+from kata_exporter.oom.journal import Journal, OomFilter
+from kata_exporter.oom.ledger import AccountView
+from kata_exporter.oom.rules import Chosen, choose
+from kata_exporter.oom.state_file import dump, load, write
+from kata_exporter.oom.waiting import Connect, Waiting
+from kata_exporter.telemetry.logs import LogLimiter, fields
+from kata_exporter.telemetry.selfmetrics import SelfMetrics
+
+logger = logging.getLogger(__name__)
+
+KILLED_STATUS = 128 + 9
+"""What a container exits with whose first process was killed, as the kernel does for want of memory."""
+ASK_SOON_GAP_SECONDS = 2.0
+"""How often one sandbox is asked out of turn."""
+CRIO_SECONDS = 5.0
+"""How often CRI-O's bundles are looked through."""
+SAVE_SECONDS = 5.0
+"""How often the state file is written, where something changed."""
+
+_WORDS = {
+    OomKind.REPORTED: "container ran out of memory",
+    OomKind.INFERRED: "container ran out of memory, by the guest's count",
+    OomKind.UNATTRIBUTED: "the guest killed for want of memory, and nothing says in which container",
+    OomKind.VMM: "the host killed the sandbox's VMM for want of memory",
+}
+
+
+class Runtimes(Protocol):
+    """What is heard of the node's container runtimes: `finding.Finding`."""
+
+    @property
+    def hears_containerd(self) -> bool:
+        """Whether containerd's events are heard now."""
+
+    @property
+    def cri_answers(self) -> bool:
+        """Whether CRI answered the last time."""
+
+
+class OomAccounting:
+    """Hears of OOMs and accounts for them; a `registry.Listener`.
+
+    Args:
+        settings: as configured.
+        sandboxes: that are configured, some with rules of their own.
+        clock: time for all of it.
+        self_metrics: of how sources fare.
+        runtimes: which of the node's are heard.
+        connect: makes a waiter for an agent's events.
+        ask_soon: has a sandbox asked out of turn.
+        guest_is_asked: whether guests are asked for their metrics.
+    """
+
+    def __init__(
+        self,
+        settings: OomSettings,
+        sandboxes: tuple[StaticSandbox, ...],
+        *,
+        clock: Clock,
+        self_metrics: SelfMetrics,
+        runtimes: Callable[[], Runtimes],
+        connect: Connect,
+        ask_soon: Callable[[str], None],
+        guest_is_asked: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._metrics = self_metrics.oom_metrics(OomSource, Outcome)
+        self._runtimes = runtimes
+        self._ask_soon = ask_soon
+        self._guest_is_asked = guest_is_asked
+        self._rules = _own_rules(sandboxes)
+        self._lines = LogLimiter(clock, on_suppressed=self_metrics.count_suppressed_log_lines)
+        self._journal = Journal()
+        self._ledger = Ledger(
+            clock=clock,
+            guest_kills=OOM_KILLS,
+            retention_seconds=settings.retention_seconds,
+            on_oom=self._on_oom,
+            on_event=self._metrics.count_event,
+            on_rejected=self_metrics.count_rejected,
+        )
+        self._waiting = Waiting(
+            connect,
+            clock=clock,
+            poll_timeout_seconds=settings.poll_timeout_seconds,
+            tell=self.hear,
+            on_change=self._see_by_id,
+        )
+        self._living: dict[str, Sandbox] = {}
+        self._versions: dict[str, str] = {}
+        self._counts_guest: set[str] = set()
+        self._asked_at: dict[str, float] = {}
+        self._has_crio = False
+        self._saved = b""
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Go on from the state file, and begin to look for what isn't told."""
+        if self._settings.state_file:
+            path = Path(self._settings.state_file)
+            await asyncio.to_thread(load, path, self._ledger, OOM_KILLS)
+        loop = asyncio.get_running_loop()
+        self._tasks.append(loop.create_task(self._look_for_crio()))
+        if self._settings.state_file:
+            self._tasks.append(loop.create_task(self._save_again_and_again()))
+
+    async def aclose(self) -> None:
+        """Stop waiting and looking; the state file is written once more."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._tasks.clear()
+        await self._waiting.aclose()
+        await self._save()
+
+    def configure(self, settings: OomSettings, sandboxes: tuple[StaticSandbox, ...]) -> None:
+        """Let other rules and another retention hold from now on."""
+        self._settings = settings
+        self._rules = _own_rules(sandboxes)
+        self._ledger.configure(retention_seconds=settings.retention_seconds)
+        for sandbox_id in tuple(self._living):
+            self._see_by_id(sandbox_id)
+
+    def started(self, sandbox: Sandbox) -> None:
+        """Account for a sandbox from now on."""
+        self._living[sandbox.id] = sandbox
+        self._ledger.started(sandbox)
+        self._see(sandbox)
+
+    def updated(self, sandbox: Sandbox) -> None:
+        """Take note of other containers, or another name."""
+        self._living[sandbox.id] = sandbox
+        self._ledger.updated(sandbox)
+        self._see(sandbox)
+
+    def stopped(self, sandbox: Sandbox) -> None:
+        """Wait for it no longer; what was counted stays for a while."""
+        self._living.pop(sandbox.id, None)
+        self._versions.pop(sandbox.id, None)
+        self._asked_at.pop(sandbox.id, None)
+        self._counts_guest.discard(sandbox.id)
+        self._waiting.stop(sandbox.id)
+        self._ledger.stopped(sandbox)
+
+    def hear(self, event: RuntimeEvent) -> None:
+        """Take what a container runtime or an agent says that happened."""
+        if isinstance(event, EventsMissed) or not self._is_wanted(event.source, event.container_id):
+            return
+        self._ledger.hear(event)
+        was_killed = isinstance(event, ContainerExited) and event.exit_status == KILLED_STATUS
+        if isinstance(event, OomSeen) or was_killed:
+            # What the kernel counted is to be read before the VM goes.
+            self._ask(event.sandbox_id or self._ledger.sandbox_of(event.container_id))
+
+    def finished(self, finished: ContainerFinished) -> None:
+        """Take how a container ended."""
+        if self._is_wanted(finished.source, finished.container_id):
+            self._ledger.finished(finished)
+
+    def read(self, sandbox: Sandbox, reading: MemoryReading, agent_version: str) -> None:
+        """Take what a round says."""
+        if sandbox.id not in self._living:
+            return
+        self._versions[sandbox.id] = agent_version
+        if reading.oom_kills is not None:
+            self._counts_guest.add(sandbox.id)
+        chosen = self._see(self._living[sandbox.id])
+        if OomSource.VMSTAT in chosen.sources:
+            self._ledger.read(sandbox, reading)
+
+    def views(self) -> Iterator[AccountView]:
+        """Yield what is shown of each sandbox, those that are gone included."""
+        return self._ledger.views()
+
+    def counts(self, sandbox_id: str) -> OomCounts:
+        """Return what is counted of a living sandbox."""
+        return self._ledger.counts(sandbox_id)
+
+    def find(self, wanted: OomFilter) -> Iterator[OomRecord]:
+        """Yield the last OOMs, the newest first."""
+        return self._journal.find(wanted)
+
+    def count_sources(self) -> None:
+        """Bring up to date which sources are there."""
+        runtimes = self._runtimes()
+        self._metrics.set_up(
+            {
+                OomSource.CONTAINERD: runtimes.hears_containerd,
+                OomSource.CRI: runtimes.cri_answers,
+                OomSource.CRIO: self._has_crio,
+                OomSource.VMSTAT: bool(self._counts_guest),
+                OomSource.AGENT: any(map(self._waiting.works, self._living)),
+            }
+        )
+
+    def _is_wanted(self, source: str, container_id: str) -> bool:
+        """Whether a source is among those chosen for the sandbox that a container is of."""
+        sandbox_id = self._ledger.sandbox_of(container_id)
+        if sandbox_id is None:
+            return True  # of one that isn't known yet, or is gone
+        return source in self._choose(self._living[sandbox_id]).sources
+
+    def _choose(self, sandbox: Sandbox) -> Chosen:
+        rules = self._rules.get(sandbox.id, self._settings.rules)
+        return choose(sandbox, rules, self._versions.get(sandbox.id))
+
+    def _see_by_id(self, sandbox_id: str) -> None:
+        sandbox = self._living.get(sandbox_id)
+        if sandbox is not None:
+            self._see(sandbox)
+
+    def _see(self, sandbox: Sandbox) -> Chosen:
+        """Have the sources that are chosen for a sandbox, and say which of them see it now."""
+        chosen = self._choose(sandbox)
+        if OomSource.AGENT in chosen.sources:
+            self._waiting.start(sandbox)
+        else:
+            self._waiting.stop(sandbox.id)
+        if chosen.refusal and sandbox.id in self._versions:
+            self._tell_refusal(sandbox, chosen.refusal)
+        runtimes = self._runtimes()
+        there = {
+            OomSource.CONTAINERD: runtimes.hears_containerd,
+            OomSource.CRI: runtimes.cri_answers and OomSource.CRI in sandbox.sources,
+            OomSource.CRIO: self._has_crio,
+            OomSource.VMSTAT: self._guest_is_asked() and sandbox.id in self._counts_guest,
+            OomSource.AGENT: self._waiting.works(sandbox.id),
+        }
+        sees = frozenset(str(source) for source in chosen.sources if there[source])
+        self._ledger.seen_by(sandbox.id, sees)
+        return chosen
+
+    def _tell_refusal(self, sandbox: Sandbox, why: str) -> None:
+        if OomSource.AGENT not in self._rules.get(sandbox.id, self._settings.rules).sources:
+            return  # nobody asked for it
+        if self._lines.allow((sandbox.id, "oom")) is not None:
+            logger.warning(
+                "OOM events of the agent aren't taken",
+                extra=fields(sandbox_id=sandbox.id, why=why),
+            )
+
+    def _ask(self, sandbox_id: str | None) -> None:
+        now = self._clock.monotonic()
+        if sandbox_id is None or sandbox_id not in self._living:
+            return
+        if now - self._asked_at.get(sandbox_id, -ASK_SOON_GAP_SECONDS) < ASK_SOON_GAP_SECONDS:
+            return
+        self._asked_at[sandbox_id] = now
+        self._ask_soon(sandbox_id)
+
+    def _on_oom(self, record: OomRecord) -> None:
+        self._journal.add(record)
+        passed_over = self._lines.allow((record.sandbox_id, record.container, record.kind))
+        if passed_over is None:
+            return
+        logger.warning(
+            _WORDS[record.kind],
+            extra=fields(
+                sandbox_id=record.sandbox_id,
+                namespace=record.pod.namespace,
+                pod=record.pod.name,
+                container=record.container or None,
+                container_id=record.container_id or None,
+                source=record.source,
+                kills=record.kills,
+                working_set_bytes=record.working_set_bytes,
+                limit_bytes=record.limit_bytes,
+                lines_passed_over=passed_over or None,
+            ),
+        )
+
+    async def _look_for_crio(self) -> None:
+        bundles = self._settings.crio_bundles
+        while True:
+            wanted = [
+                container_id
+                for sandbox in self._living.values()
+                if OomSource.CRIO in self._choose(sandbox).sources
+                for container_id in self._ledger.containers_of(sandbox.id)
+            ]
+            self._has_crio = await asyncio.to_thread(is_there, bundles)
+            if self._has_crio:
+                for event in await asyncio.to_thread(lambda ids: list(find(bundles, ids)), wanted):
+                    self.hear(event)
+            await self._clock.sleep(CRIO_SECONDS)
+
+    async def _save_again_and_again(self) -> None:
+        while True:
+            await self._clock.sleep(SAVE_SECONDS)
+            await self._save()
+
+    async def _save(self) -> None:
+        """Write the state file, if there is one and something changed."""
+        if not self._settings.state_file:
+            return
+        data = dump(self._ledger)
+        if data == self._saved:
+            return
+        try:
+            await asyncio.to_thread(write, Path(self._settings.state_file), data)
+        except OSError as error:
+            if self._lines.allow(("state", "oom")) is not None:
+                logger.warning(
+                    "OOM counters can't be saved, and would begin anew after a restart",
+                    extra=fields(file=self._settings.state_file, error=error.strerror),
+                )
+        else:
+            self._saved = data
+
+
+def _own_rules(sandboxes: tuple[StaticSandbox, ...]) -> Mapping[str, OomRules]:
+    return {sandbox.id: sandbox.oom for sandbox in sandboxes if sandbox.oom is not None}

@@ -1,0 +1,261 @@
+"""OOMs from the kernel's kill to the page: on a simulated node with shims and a container runtime."""
+
+import re
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from grpc_client import grpc_let_go
+from kata_exporter.app import Exporter
+from kata_exporter.config.load import load_settings
+from kata_exporter.config.settings import ListenAddress, OomSettings, Settings, WebSettings
+from kata_exporter.model import OomKind
+from kata_exporter.oom.journal import OomFilter
+from kata_exporter.simulator import Fleet, Kind, SimulatedSandbox, Victim
+from kata_exporter.simulator.guest.cgroups import CgroupVersion
+from kata_exporter.ttrpc import ServerRequest
+from promtool import check_metrics
+from rig import samples
+from waiting import soon
+
+
+@pytest.fixture(autouse=True)
+def _grpc() -> Iterator[None]:
+    with grpc_let_go():
+        yield
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """A folder whose path is short enough for gRPC's sockets."""
+    with tempfile.TemporaryDirectory(prefix="kata-test-") as folder:
+        yield Path(folder)
+
+
+class Node:
+    """A fleet with its container runtime, and the exporter that finds it."""
+
+    def __init__(self, fleet: Fleet, exporter: Exporter, wire: list[ServerRequest]) -> None:
+        self.fleet = fleet
+        self.exporter = exporter
+        self.wire = wire
+
+    @property
+    def sandbox(self) -> SimulatedSandbox:
+        return self.fleet.sandboxes[0]
+
+    def page(self) -> str:
+        return self.exporter.render().decode()
+
+    def value(self, metric: str, *texts: str) -> str | None:
+        """The value of the one sample of a metric with these texts among its labels."""
+        found = [line for line in samples(self.page(), metric) if all(t in line for t in texts)]
+        assert len(found) <= 1, found
+        return found[0].split()[-1] if found else None
+
+    def events(self, name: str, sandbox_id: str = "") -> str | None:
+        of = f'container="{name}"', sandbox_id
+        return self.value("kata_container_oom_events_total", *of)
+
+    def all_events(self) -> list[str]:
+        return samples(self.page(), "kata_container_oom_events_total")
+
+    def guest_kills(self) -> str | None:
+        return self.value("kata_guest_oom_kills_total", self.sandbox.id)
+
+    async def ready(self) -> None:
+        """Return when counters are 0, for somebody sees them."""
+        name = self.sandbox.containers[0].name
+        await soon(lambda: self.events(name, self.sandbox.id) == "0")
+        await soon(lambda: self.guest_kills() is not None)
+
+
+def settings_of(fleet: Fleet, root: Path, oom: OomSettings) -> Settings:
+    config = root / "config.yaml"
+    fleet.write_config(config, interval="1s")
+    settings = load_settings(config_file=config, environ={}, flags={})
+    return replace(settings, web=WebSettings((ListenAddress("127.0.0.1", 0),)), oom=oom)
+
+
+@asynccontextmanager
+async def node_in(
+    root: Path,
+    *,
+    cgroup: CgroupVersion = CgroupVersion.V2,
+    sandboxes: int = 1,
+    oom: OomSettings = OomSettings(),  # noqa: B008  frozen
+) -> AsyncIterator[Node]:
+    wire: list[ServerRequest] = []
+    fleet = Fleet(
+        root,
+        sandboxes=sandboxes,
+        seed=1,
+        serves_runtime=True,
+        on_request=wire.append,
+        kinds=(Kind(cgroup=cgroup),),
+    )
+    await fleet.start()
+    exporter = Exporter(settings_of(fleet, root, oom), environ={})
+    try:
+        await exporter.start()
+        node = Node(fleet, exporter, wire)
+        await node.ready()
+        yield node
+    finally:
+        await exporter.stop()
+        await fleet.stop()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("kills", "events"), [(1, 1), (2, 1), (4, 1)])
+async def test_on_cgroup_v2_kills_give_one_event_and_the_guest_counts_all(
+    root: Path, kills: int, events: int
+) -> None:
+    async with node_in(root) as node:
+        await _assert_counted(node, kills, events)
+
+
+@pytest.mark.parametrize(("kills", "events"), [(1, 0), (2, 1), (4, 3)])
+async def test_on_cgroup_v1_the_first_kill_gives_none(root: Path, kills: int, events: int) -> None:
+    async with node_in(root, cgroup=CgroupVersion.V1) as node:
+        await _assert_counted(node, kills, events)
+
+
+async def _assert_counted(node: Node, kills: int, events: int) -> None:
+    name = node.sandbox.containers[0].name
+    for _ in range(kills):
+        node.sandbox.kill_for_memory(node.sandbox.containers[0].id)
+
+    await soon(lambda: node.events(name) == str(events))
+    await soon(lambda: node.guest_kills() == str(kills))
+    if events:
+        assert node.value("kata_container_last_oom_timestamp_seconds", f'container="{name}"')
+    # The shim waits, and nobody takes its events away.
+    assert "GetOOMEvent" not in {request.method for request in node.wire}
+    assert check_metrics(node.page().encode()) == ""
+
+
+async def test_two_containers_at_once_are_told_apart(root: Path) -> None:
+    async with node_in(root, sandboxes=6) as node:
+        sandbox = next(s for s in node.fleet.sandboxes if len(s.containers) > 1)
+        first, second = sandbox.containers[:2]
+        await soon(lambda: node.events(second.name, sandbox.id) == "0")
+        for container in (first, second):
+            sandbox.kill_for_memory(container.id)
+
+        for container in (first, second):
+            await soon(lambda name=container.name: node.events(name, sandbox.id) == "1")
+        assert sum(found.endswith(" 1") for found in node.all_events()) == 2
+
+
+async def test_the_counter_adds_up_over_restarts_of_the_container(root: Path) -> None:
+    async with node_in(root) as node:
+        old = node.sandbox.containers[0]
+        node.sandbox.kill_for_memory(old.id, Victim.INIT)
+        await soon(lambda: node.events(old.name) == "1")
+        new = node.sandbox.restart_container(old.id)
+        await soon(lambda: new.id in node.page())
+        node.sandbox.kill_for_memory(new.id, Victim.INIT)
+
+        await soon(lambda: node.events(old.name) == "2")
+        # CRI's status of either says OOMKilled as well, and counts nothing more.
+        statuses = 'kata_exporter_oom_events_total{outcome="duplicate",source="cri"} 2.0'
+        await soon(lambda: statuses in node.page())
+        assert node.events(old.name) == "2"
+
+
+async def test_a_counter_stays_after_the_sandbox_is_gone(root: Path) -> None:
+    async with node_in(root) as node:
+        sandbox, name = node.sandbox, node.sandbox.containers[0].name
+        sandbox.kill_for_memory(sandbox.containers[0].id)
+        await soon(lambda: node.events(name) == "1")
+        await soon(lambda: node.guest_kills() == "1")
+        await node.fleet.remove(sandbox)
+        await soon(lambda: not samples(node.page(), "kata_sandbox_up"))
+
+        assert node.events(name, sandbox.id) == "1"
+        assert node.value("kata_guest_oom_kills_total", sandbox.id) == "1"
+        assert not samples(node.page(), "kata_sandbox_oom_source")
+
+
+async def test_what_happened_while_containerd_was_away_comes_from_cri(root: Path) -> None:
+    async with node_in(root) as node:
+        container = node.sandbox.containers[0]
+        runtime = node.fleet.host._runtime
+        assert runtime is not None
+        await runtime.stop()
+        node.sandbox.kill_for_memory(container.id, Victim.INIT)
+        await runtime.start()
+
+        await soon(lambda: node.events(container.name) == "1", within=25)
+        source = node.value("kata_exporter_oom_events_total", 'outcome="counted"', 'source="cri"')
+        assert source == "1.0"
+
+
+async def test_the_sources_that_see_a_sandbox_are_told(root: Path) -> None:
+    async with node_in(root) as node:
+        found = re.findall(r'kata_sandbox_oom_source\{.*source="(\w+)"\} 1', node.page())
+
+        assert sorted(found) == ["containerd", "cri", "vmstat"]
+        assert 'kata_exporter_oom_source_up{source="containerd"} 1.0' in node.page()
+        assert 'kata_exporter_oom_source_up{source="agent"} 0.0' in node.page()
+
+
+async def test_off_counts_nothing(root: Path) -> None:
+    fleet = Fleet(root, sandboxes=1, seed=1, serves_runtime=True)
+    await fleet.start()
+    exporter = Exporter(settings_of(fleet, root, OomSettings(source=())), environ={})
+    try:
+        await exporter.start()
+        await soon(lambda: b"kata_guest_load1{" in exporter.render())
+        sandbox = fleet.sandboxes[0]
+        sandbox.kill_for_memory(sandbox.containers[0].id)
+        await soon(lambda: b'source="containerd"} 1' in exporter.render())
+        assert b"kata_container_oom_events_total{" not in exporter.render()
+        assert b"kata_guest_oom_kills_total{" not in exporter.render()
+    finally:
+        await exporter.stop()
+        await fleet.stop()
+
+
+async def test_counters_go_on_after_a_restart_of_the_exporter(root: Path) -> None:
+    oom = OomSettings(state_file=str(root / "oom.json"))
+    async with node_in(root, oom=oom) as node:
+        container = node.sandbox.containers[0]
+        node.sandbox.kill_for_memory(container.id)
+        await soon(lambda: node.events(container.name) == "1")
+        settings = node.exporter._settings
+        await node.exporter.stop()
+        again = Exporter(settings, environ={})
+        try:
+            await again.start()
+            restarted = Node(node.fleet, again, node.wire)
+            await soon(lambda: samples(restarted.page(), "kata_sandbox_up"))
+
+            assert restarted.events(container.name) == "1"
+            assert not list(again._oom.find(OomFilter()))
+        finally:
+            await again.stop()
+
+
+async def test_an_oom_is_in_the_journal_and_the_log_with_usage_and_limit(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with node_in(root) as node:
+        container = node.sandbox.containers[0]
+        node.sandbox.kill_for_memory(container.id)
+        await soon(lambda: list(node.exporter._oom.find(OomFilter(kind=OomKind.REPORTED))))
+        (record,) = node.exporter._oom.find(OomFilter(kind=OomKind.REPORTED))
+
+        assert (record.container, record.pod.name) == (container.name, node.sandbox.pod.name)
+        assert record.working_set_bytes
+        lines = [r for r in caplog.records if r.message == "container ran out of memory"]
+        assert len(lines) == 1
+        assert lines[0].fields["container"] == container.name  # type: ignore[attr-defined]
+        listed = node.exporter.listed_sandbox(node.sandbox.id)
+        assert listed is not None
+        assert listed.oom.reported[container.name] == 1
