@@ -114,7 +114,7 @@ class OomAccounting:
             clock=clock,
             poll_timeout_seconds=settings.poll_timeout_seconds,
             tell=self.hear,
-            on_change=self._see_by_id,
+            on_change=self._wait_changed,
         )
         self._living: dict[str, Sandbox] = {}
         self._versions: dict[str, str] = {}
@@ -149,8 +149,8 @@ class OomAccounting:
         self._settings = settings
         self._rules = _own_rules(sandboxes)
         self._ledger.configure(retention_seconds=settings.retention_seconds)
-        for sandbox_id in tuple(self._living):
-            self._see_by_id(sandbox_id)
+        for sandbox in tuple(self._living.values()):
+            self._see(sandbox)
 
     def started(self, sandbox: Sandbox) -> None:
         """Account for a sandbox from now on."""
@@ -235,10 +235,10 @@ class OomAccounting:
         rules = self._rules.get(sandbox.id, self._settings.rules)
         return choose(sandbox, rules, self._versions.get(sandbox.id))
 
-    def _see_by_id(self, sandbox_id: str) -> None:
+    def _wait_changed(self, sandbox_id: str) -> None:
         sandbox = self._living.get(sandbox_id)
         if sandbox is not None:
-            self._see(sandbox)
+            self._tell_sources(sandbox, self._choose(sandbox))
 
     def _see(self, sandbox: Sandbox) -> Chosen:
         """Have the sources that are chosen for a sandbox, and say which of them see it now."""
@@ -249,6 +249,10 @@ class OomAccounting:
             self._waiting.stop(sandbox.id)
         if chosen.refusal and sandbox.id in self._versions:
             self._tell_refusal(sandbox, chosen.refusal)
+        self._tell_sources(sandbox, chosen)
+        return chosen
+
+    def _tell_sources(self, sandbox: Sandbox, chosen: Chosen) -> None:
         runtimes = self._runtimes()
         there = {
             OomSource.CONTAINERD: runtimes.hears_containerd,
@@ -259,7 +263,6 @@ class OomAccounting:
         }
         sees = frozenset(str(source) for source in chosen.sources if there[source])
         self._ledger.seen_by(sandbox.id, sees)
-        return chosen
 
     def _tell_refusal(self, sandbox: Sandbox, why: str) -> None:
         if OomSource.AGENT not in self._rules.get(sandbox.id, self._settings.rules).sources:

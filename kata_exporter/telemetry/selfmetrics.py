@@ -50,6 +50,7 @@ HTTP_HANDLERS = (
     "/metrics",
     "/api/v1/sandboxes",
     "/api/v1/sandboxes/{id}",
+    "/api/v1/oom-events",
     "/api/v1/openapi.json",
     "/-/healthy",
     "/-/ready",

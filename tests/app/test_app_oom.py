@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,10 @@ async def _assert_counted(node: Node, kills: int, events: int) -> None:
     assert check_metrics(node.page().encode()) == ""
 
 
+def _is_one(node: Node, name: str, sandbox_id: str) -> bool:
+    return node.events(name, sandbox_id) == "1"
+
+
 async def test_two_containers_at_once_are_told_apart(root: Path) -> None:
     async with node_in(root, sandboxes=6) as node:
         sandbox = next(s for s in node.fleet.sandboxes if len(s.containers) > 1)
@@ -148,7 +153,7 @@ async def test_two_containers_at_once_are_told_apart(root: Path) -> None:
             sandbox.kill_for_memory(container.id)
 
         for container in (first, second):
-            await soon(lambda name=container.name: node.events(name, sandbox.id) == "1")
+            await soon(partial(_is_one, node, container.name, sandbox.id))
         assert sum(found.endswith(" 1") for found in node.all_events()) == 2
 
 

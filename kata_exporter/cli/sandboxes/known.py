@@ -22,7 +22,8 @@ class KnownSandbox:
     """One sandbox. Texts are as they came, so they may hold anything.
 
     ``lease_seconds`` is how long a registered one has left, None for others. ``running`` of its
-    ``containers`` run.
+    ``containers`` run. ``oom_reported`` are OOMs that were reported of its containers, and
+    ``oom_kills`` what its guest's kernel counted, None where it hasn't told.
     """
 
     id: str
@@ -39,6 +40,8 @@ class KnownSandbox:
     known_seconds: float
     published: bool
     lease_seconds: float | None
+    oom_reported: int = 0
+    oom_kills: int | None = None
 
 
 def parse_answer(body: bytes) -> Sequence[Mapping[str, Any]]:
@@ -72,6 +75,9 @@ def known_sandbox(entry: Mapping[str, Any]) -> KnownSandbox:
         for each in _part(entry, "containers", list, [])
     ]
     lease = entry.get("lease_seconds")
+    oom = _part(entry, "oom", dict, {})
+    reported = _part(oom, "reported", dict, {}).values()
+    kills = oom.get("guest_kills")
     return KnownSandbox(
         id=_part(entry, "id", str),
         generation=_part(entry, "generation", int, 0),
@@ -87,6 +93,8 @@ def known_sandbox(entry: Mapping[str, Any]) -> KnownSandbox:
         known_seconds=_seconds(entry, "known_seconds"),
         published=_part(entry, "published", bool, default=True),
         lease_seconds=None if lease is None else _seconds(entry, "lease_seconds"),
+        oom_reported=sum(_of_kind(each, "reported", int) for each in reported),
+        oom_kills=None if kills is None else _of_kind(kills, "guest_kills", int),
     )
 
 

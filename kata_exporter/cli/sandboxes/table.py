@@ -81,6 +81,12 @@ def containers(sandbox: KnownSandbox) -> str:
     return f"{sandbox.running}/{sandbox.containers}"
 
 
+def ooms(sandbox: KnownSandbox) -> str:
+    """Say how many OOMs were reported, and how many kills its guest counted; ``-`` is not known."""
+    kills = "-" if sandbox.oom_kills is None else str(sandbox.oom_kills)
+    return f"{sandbox.oom_reported}/{kills}"
+
+
 def sources(sandbox: KnownSandbox) -> str:
     """Name who sees it."""
     return printable(",".join(sorted(sandbox.sources)), _SOURCES_CHARACTERS) or "-"
@@ -110,6 +116,7 @@ _COLUMNS = (
     _Column("RUNTIME", lambda s, _: printable(s.runtime, _WORD_CHARACTERS)),
     _Column("STATE", lambda s, _: state(s)),
     _Column("CONTAINERS", lambda s, _: containers(s)),
+    _Column("OOM", lambda s, _: ooms(s)),
     _Column("AGE", lambda s, _: age(s.known_seconds)),
     _Column("SOURCES", lambda s, _: sources(s) + _lease(s)),
     _Column("URL", lambda s, _: url(s)),

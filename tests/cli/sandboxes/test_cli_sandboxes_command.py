@@ -45,9 +45,9 @@ def test_a_table_is_printed_whatever_the_sandboxes_are_like() -> None:
 
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == (
-        "SANDBOX  POD         RUNTIME  STATE          CONTAINERS  AGE  SOURCES    URL\n"
-        "demo-2   search/     go       down: timeout  1/1         5s   directory  hvsock:///run/vc/vm/demo-1/clh.sock:1024\n"
-        "demo-1   shop/web-0  go       up             1/1         5s   directory  hvsock:///run/vc/vm/demo-1/clh.sock:1024\n"
+        "SANDBOX  POD         RUNTIME  STATE          CONTAINERS  OOM  AGE  SOURCES    URL\n"
+        "demo-2   search/     go       down: timeout  1/1         0/-  5s   directory  hvsock:///run/vc/vm/demo-1/clh.sock:1024\n"
+        "demo-1   shop/web-0  go       up             1/1         0/-  5s   directory  hvsock:///run/vc/vm/demo-1/clh.sock:1024\n"
     )
     (request,) = server.requests
     assert request.startswith(b"GET /api/v1/sandboxes HTTP/1.1\r\n")

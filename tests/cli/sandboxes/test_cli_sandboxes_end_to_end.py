@@ -34,7 +34,7 @@ def test_what_the_exporter_knows_is_shown(url: str) -> None:
 
     title, *lines = eventually(all_up)
 
-    assert title.split() == "SANDBOX POD RUNTIME STATE CONTAINERS AGE SOURCES URL".split()
+    assert title.split() == "SANDBOX POD RUNTIME STATE CONTAINERS OOM AGE SOURCES URL".split()
     assert sorted(line.split()[0] for line in lines) == ["demo-1", "demo-2", "demo-3"]
     assert all(re.search(r" (?:unix|remote|hvsock):///", line) for line in lines)
 
@@ -45,7 +45,7 @@ def test_json_is_what_the_exporter_says(url: str) -> None:
     printed = json.loads(ended.out)
     assert {sandbox["id"] for sandbox in printed} == {"demo-1", "demo-2", "demo-3"}
     assert all(sandbox["containers"] for sandbox in printed)
-    assert printed[0].keys() >= {"generation", "pod", "published", "lease_seconds", "detail"}
+    assert printed[0].keys() >= {"generation", "pod", "published", "lease_seconds", "detail", "oom"}
 
 
 def test_an_admin_socket_is_asked_as_well(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ WEB = KnownSandbox(
     known_seconds=11_520.0,
     published=True,
     lease_seconds=None,
+    oom_reported=1,
+    oom_kills=4,
 )
 BUILD = KnownSandbox(
     id="demo-2",
@@ -45,10 +47,10 @@ DOWN = replace(WEB, id="other", pod="api-1", up=False, reason="timeout")
 
 def test_the_table_is_in_the_order_of_pods_and_as_wide_as_it_has_to_be() -> None:
     assert table([WEB, BUILD, DOWN], Style()) == [
-        "SANDBOX       POD         RUNTIME  STATE                        CONTAINERS  AGE    SOURCES                  URL",
-        "demo-2        -           none     down: pending (unpublished)  0/0         3s     registration (27s left)  -",
-        f"other         shop/api-1  go       down: timeout                2/3         3h12m  cri,directory            {WEB.agent_url}",
-        f"3f1c0de5aa77  shop/web-0  go       up                           2/3         3h12m  cri,directory            {WEB.agent_url}",
+        "SANDBOX       POD         RUNTIME  STATE                        CONTAINERS  OOM  AGE    SOURCES                  URL",
+        "demo-2        -           none     down: pending (unpublished)  0/0         0/-  3s     registration (27s left)  -",
+        f"other         shop/api-1  go       down: timeout                2/3         1/4  3h12m  cri,directory            {WEB.agent_url}",
+        f"3f1c0de5aa77  shop/web-0  go       up                           2/3         1/4  3h12m  cri,directory            {WEB.agent_url}",
     ]
 
 
