@@ -264,7 +264,8 @@ class Exporter:
             sandboxes=len(views),
             up=sum(view.up for view in views),
             by_reason=Counter(str(view.reason) for view in views),
-            series=sum(len(chunk.values) for view in views for chunk in view.chunks),
+            series=sum(len(chunk.values) for view in views for chunk in view.chunks)
+            + sum(len(chunk.values) for view in self._oom.views() for chunk in view.host),
         )
 
     def listed_sandboxes(self) -> Iterator[ListedSandbox]:

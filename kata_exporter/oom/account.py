@@ -122,7 +122,7 @@ class Account:
         self.changed()
 
     def go(self) -> None:
-        """Take note that the sandbox is gone; what was shown of OOMs stays as it was."""
+        """Take note that the sandbox is gone; what was counted stays."""
         self.lives = False
         self.changed()
 
@@ -232,15 +232,16 @@ class Account:
         return concluded
 
     def _rendered(self) -> Iterator[Chunk]:
-        sees_containers = bool(self.sources & NAMES_CONTAINERS)
+        # Of what is gone only that is shown which happened: dead sandboxes are many.
+        sees_containers = self.lives and bool(self.sources & NAMES_CONTAINERS)
         yield from self._by_container(OOM_EVENTS, self.events_by_name(), zero=sees_containers)
-        can_infer = OomSource.VMSTAT in self.sources and self.guest is not None
+        can_infer = self.lives and OomSource.VMSTAT in self.sources and self.guest is not None
         inferred = {name: named.inferred for name, named in self.names.items()}
         yield from self._by_container(OOM_KILLS_INFERRED, inferred, zero=can_infer)
         times = {name: named.last_oom_time for name, named in self.names.items()}
         told = {name: f"{time:.3f}" for name, time in times.items() if time is not None}
         yield from self._chunk(LAST_OOM_TIMESTAMP, "container", told)
-        if self.guest is not None:
+        if self.guest is not None and (self.lives or self.guest.count):
             yield from self._chunk(self._guest_kills, "", {"": str(self.guest.count)})
         if self.vmm_kills:
             yield from self._chunk(VMM_OOM_KILLS, "", {"": str(self.vmm_kills)})

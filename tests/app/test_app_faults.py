@@ -82,6 +82,8 @@ REASONS = {
     "label-churn": "ok",
     "counter-rollback": "ok",
     "counter-leap": "ok",
+    "oom-count-falls": "ok",
+    "oom-count-leaps": "ok",
     "bad-utf8": "protocol_error",
     "stats-bomb": "ok",
     "stats-extremes": "ok",

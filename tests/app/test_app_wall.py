@@ -46,7 +46,7 @@ async def test_g16_new_interfaces_in_every_answer_are_no_more_than_the_cap(
         page = stand.rig.page()
         assert len(seen) == INTERFACES + 1
         assert sum('device="other"' in series for series in seen) == 1
-        assert _values(page, "kata_exporter_rejected_total", '"label_overflow"') != ["0"]
+        assert _values(page, "kata_exporter_rejected_total", '"label_overflow"') != ["0.0"]
         assert not any(
             'device="other"' in line for line in samples(page, received) if struck.id not in line
         )
@@ -76,7 +76,34 @@ async def test_g12_counters_that_step_back_are_resets_and_no_more_than_the_cap(
         assert shown.index(["0.001"]) < shown.index([])
         assert max(resets) == MAX_RESETS
         page = stand.rig.page()
-        assert _values(page, "kata_exporter_rejected_total", '"too_many_resets"') != ["0"]
+        assert _values(page, "kata_exporter_rejected_total", '"too_many_resets"') != ["0.0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("oom-count-falls", "oom_kills_fell"), ("oom-count-leaps", "oom_kills_leapt")],
+)
+async def test_g12_a_count_of_oom_kills_that_no_kernel_has_is_not_believed(
+    tmp_path: Path, clock: FakeClock, name: str, reason: str
+) -> None:
+    async with healthy_stand(tmp_path, clock) as stand:
+        struck = stand.sandboxes[0]
+        for _ in range(2):
+            struck.kill_for_memory(struck.containers[0].id)
+        await stand.run_for(2 * INTERVAL_SECONDS)
+        shown: set[str] = set()
+
+        def note(page: str) -> None:
+            shown.update(_values(page, "kata_guest_oom_kills_total", f'"{struck.id}"'))
+
+        await assert_promises(stand, name, [struck], {Reason.OK}, meanwhile=note)
+
+        assert shown == {"2"}
+        page = stand.rig.page()
+        assert _values(page, "kata_exporter_rejected_total", f'"{reason}"') != ["0.0"]
+        # Nor is anything inferred from it.
+        inferred = _values(page, "kata_container_oom_kills_inferred_total", f'"{struck.id}"')
+        assert all(int(value) <= 2 for value in inferred)
 
 
 async def test_g12_a_counter_that_leaps_is_that_sandboxes_alone(

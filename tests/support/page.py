@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 
 _SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{.*\})?) (\S+)")
-_MEASURED = re.compile(r"kata_guest_|kata_container_(?!info)")
+_MEASURED = re.compile(r"kata_guest_(?!oom_)|kata_container_(?!info|oom_|last_oom_)")
+"""What is counted of OOMs stays, whatever an agent answers later."""
 
 
 class Page:

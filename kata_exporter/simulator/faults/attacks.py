@@ -41,7 +41,11 @@ ATTACKS = (
     _attack(9, "contradicting HELP and TYPE", "type-collision"),
     _attack(10, "numbers that are none", "number-zoo"),
     _attack(11, "timestamps", "timestamps"),
-    _attack(12, "counters that step back or leap", "counter-rollback counter-leap"),
+    _attack(
+        12,
+        "counters that step back or leap",
+        "counter-rollback counter-leap oom-count-falls oom-count-leaps",
+    ),
     _attack(13, "bad UTF-8 and odd characters", "bad-utf8 odd-characters"),
     _attack(14, "syntax of OpenMetrics", "openmetrics"),
     _attack(15, "duplicate series and labels", "duplicates"),

@@ -211,6 +211,12 @@ GROUPS: Mapping[str, Mapping[str, NamedFault]] = {
         "counter-leap": _fixed(
             lambda: answers.metrics_text(texts.Leap()), "counters that grow as nothing can"
         ),
+        "oom-count-falls": _text(
+            texts.oom_count(0), "a count of OOM kills that is less than it was: 0"
+        ),
+        "oom-count-leaps": _text(
+            texts.oom_count(10**9), "a count of OOM kills that grew by a thousand million"
+        ),
         "bad-utf8": _fixed(
             lambda: answers.Payload("GetMetrics", lambda _payload: b"\x0a\x02\xff\xfe"),
             "text that isn't UTF-8",

@@ -181,6 +181,17 @@ class Leap:
         )
 
 
+def oom_count(kills: int) -> Change:
+    """Say that the guest's kernel has killed so often for want of memory."""
+    start = 'kata_guest_vm_stat{item="oom_kill"} '
+
+    def change(text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        return "".join(f"{start}{kills}\n" if line.startswith(start) else line for line in lines)
+
+    return change
+
+
 def _filled(text: str, lines: Iterator[str], *, cap: int = CAP_BYTES - 64) -> str:
     parts, size = [text], len(text.encode())
     for line in lines:
