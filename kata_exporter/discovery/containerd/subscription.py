@@ -4,10 +4,10 @@ containerd keeps nothing for who isn't subscribed. So each time that a subscript
 time that one breaks, `EventsMissed` is told: what happened in between has to be found by looking.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import partial
 
 from google.protobuf.empty_pb2 import Empty
 
@@ -22,8 +22,8 @@ from kata_exporter.discovery.containerd.events import (
 )
 from kata_exporter.discovery.containerd.hook import ContainerdHook, NoContainerdHook
 from kata_exporter.discovery.cri import answering_path
-from kata_exporter.discovery.runtime import Backoff, Endpoint, OutageLog, RuntimeChannel
-from kata_exporter.errors import RuntimeAbsentError, RuntimeCallError
+from kata_exporter.discovery.runtime import Endpoint, OutageLog, RuntimeChannel, Sessions
+from kata_exporter.errors import RuntimeCallError
 from kata_exporter.model import EventsMissed, TellRuntimeEvent
 
 logger = logging.getLogger(__name__)
@@ -74,8 +74,6 @@ class ContainerdEvents:
         self._namespace = namespace
         self._request = events_pb2.SubscribeRequest(filters=[task_filter(namespace)])
         self._hook = hook or NoContainerdHook()
-        self._has_answered = False
-        self._backoff = Backoff()
         self._log = OutageLog(
             logger,
             clock,
@@ -84,31 +82,16 @@ class ContainerdEvents:
             " --containerd.endpoint, to none where another runtime runs the pods",
             back="subscribed to containerd's events",
         )
-        self._task: asyncio.Task[None] | None = None
+        self._sessions = Sessions(clock, on_absent=self._log.absent, on_failed=self._failed)
 
     def watch(self, tell: TellRuntimeEvent) -> None:
         """Begin to subscribe; nothing is told before this returns, nor where the endpoint is none."""
         if self._endpoint.paths:
-            self._task = asyncio.get_running_loop().create_task(self._run(tell))
+            self._sessions.start(partial(self._subscribe, tell))
 
     async def aclose(self) -> None:
         """Tell nothing more; returns when nothing of it is left running."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
-
-    async def _run(self, tell: TellRuntimeEvent) -> None:
-        while True:
-            try:
-                await self._subscribe(tell)
-            except RuntimeAbsentError as error:
-                self._absent(error)
-            except RuntimeCallError as error:
-                self._failed(error)
-            except Exception as error:  # noqa: BLE001  whatever is wrong, the next has to be heard
-                self._failed(RuntimeCallError("INTERNAL", "an error of our own"), cause=error)
-            await self._clock.sleep(self._backoff.pause_seconds())
+        await self._sessions.aclose()
 
     async def _subscribe(self, tell: TellRuntimeEvent) -> None:
         """Subscribe, and tell until that breaks; raises what broke it."""
@@ -119,7 +102,7 @@ class ContainerdEvents:
             version = await channel.call(
                 _VERSION, Empty(), version_pb2.VersionResponse, seconds=CALL_SECONDS
             )
-            self._has_answered = True
+            self._sessions.answered()
             self.hears = True
             self._hook.subscribed()
             self._log.succeeded(socket=path, version=version.version[:_VERSION_CHARACTERS])
@@ -146,7 +129,7 @@ class ContainerdEvents:
         return await answering_path(self._endpoint, self._clock)
 
     def _hear(self, envelope: events_pb2.Envelope, tell: TellRuntimeEvent) -> None:
-        self._backoff.succeeded()
+        self._sessions.succeeded()
         try:
             event = read_event(envelope, self._namespace, self._is_sandbox)
         except EventIgnored as ignored:
@@ -155,12 +138,6 @@ class ContainerdEvents:
         self._hook.heard(envelope.topic)
         tell(event)
 
-    def _absent(self, error: RuntimeAbsentError) -> None:
-        if self._has_answered:
-            self._failed(error)
-        else:
-            self._log.absent(error)
-
-    def _failed(self, error: RuntimeCallError, cause: Exception | None = None) -> None:
+    def _failed(self, error: RuntimeCallError, cause: Exception | None) -> None:
         self._hook.failed(error.code)
         self._log.failed(error, cause)

@@ -9,14 +9,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 
 from kata_exporter.clock import Clock
 from kata_exporter.discovery.cri.endings import Endings, TellFinished
 from kata_exporter.discovery.cri.hook import CriHook, NoCriHook
 from kata_exporter.discovery.cri.runtime import CriRuntime, connect
 from kata_exporter.discovery.cri.selection import SOURCE, Selection, selected, sightings
-from kata_exporter.discovery.runtime import Backoff, Endpoint, OutageLog
-from kata_exporter.errors import RuntimeAbsentError, RuntimeCallError
+from kata_exporter.discovery.runtime import Endpoint, OutageLog, Sessions
+from kata_exporter.errors import RuntimeCallError
 from kata_exporter.model import SandboxGone, SandboxSeen, TellDiscovery
 
 __all__ = ["SOURCE", "CriSource"]
@@ -64,9 +65,7 @@ class CriSource:
         self._selection = selection or Selection()
         self._hook = hook or NoCriHook()
         self._told: dict[str, SandboxSeen] = {}
-        self._has_answered = False
         self._wake = asyncio.Event()
-        self._backoff = Backoff()
         self._log = OutageLog(
             logger,
             clock,
@@ -75,7 +74,7 @@ class CriSource:
             " set --cri.endpoint",
             back="CRI answers",
         )
-        self._task: asyncio.Task[None] | None = None
+        self._sessions = Sessions(clock, on_absent=self._log.absent, on_failed=self._failed)
 
     def watch(self, tell: TellDiscovery) -> None:
         """Begin to ask; what CRI has is told once it has answered, so nothing before this returns.
@@ -83,7 +82,7 @@ class CriSource:
         Nothing begins where the endpoint is none.
         """
         if self._endpoint.paths:
-            self._task = asyncio.get_running_loop().create_task(self._run(tell))
+            self._sessions.start(partial(self._session, tell))
 
     def look(self) -> None:
         """Ask CRI again, soon: something happened, or another source saw a sandbox.
@@ -94,22 +93,7 @@ class CriSource:
 
     async def aclose(self) -> None:
         """Stop asking; what was told stays told."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
-
-    async def _run(self, tell: TellDiscovery) -> None:
-        while True:
-            try:
-                await self._session(tell)
-            except RuntimeAbsentError as error:
-                self._absent(error)
-            except RuntimeCallError as error:
-                self._failed(error)
-            except Exception as error:  # noqa: BLE001  discovery has to go on, whatever is wrong
-                self._failed(RuntimeCallError("INTERNAL", "an error of our own"), cause=error)
-            await self._clock.sleep(self._backoff.pause_seconds())
+        await self._sessions.aclose()
 
     async def _session(self, tell: TellDiscovery) -> None:
         """Ask over one connection until it breaks; raises what broke it."""
@@ -133,8 +117,7 @@ class CriSource:
         found, more_rejected = sightings(pods, containers, self._selection)
         for reason, n in (rejected + more_rejected).items():
             self._hook.rejected(reason, n)
-        self._backoff.succeeded()
-        self._has_answered = True
+        self._sessions.succeeded()
         self.answers = True
         self._hook.listed(self._clock.time())
         self._log.succeeded(socket=runtime.path, sandboxes=len(found))
@@ -198,12 +181,6 @@ class CriSource:
             # If it is the connection that broke, listing finds that out.
             self.look()
             await self._clock.sleep(LIST_SECONDS)
-
-    def _absent(self, error: RuntimeAbsentError) -> None:
-        if self._has_answered:
-            self._failed(error)
-        else:
-            self._log.absent(error)
 
     def _failed(self, error: RuntimeCallError, cause: Exception | None = None) -> None:
         self.answers = False

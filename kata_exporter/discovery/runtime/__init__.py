@@ -1,6 +1,5 @@
 """The node's container runtime: where its socket is, and calling its gRPC services."""
 
-from kata_exporter.discovery.runtime.backoff import Backoff
 from kata_exporter.discovery.runtime.channel import RuntimeChannel
 from kata_exporter.discovery.runtime.endpoint import (
     CONTAINERD_SOCKETS,
@@ -8,12 +7,13 @@ from kata_exporter.discovery.runtime.endpoint import (
     Endpoint,
 )
 from kata_exporter.discovery.runtime.outage import OutageLog
+from kata_exporter.discovery.runtime.sessions import Sessions
 
 __all__ = [
     "CONTAINERD_SOCKETS",
     "CRI_SOCKETS",
-    "Backoff",
     "Endpoint",
     "OutageLog",
     "RuntimeChannel",
+    "Sessions",
 ]

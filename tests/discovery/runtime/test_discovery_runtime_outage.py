@@ -5,7 +5,8 @@ import logging
 import pytest
 
 from fake_clock import FakeClock
-from kata_exporter.discovery.runtime import Backoff, OutageLog
+from kata_exporter.discovery.runtime import OutageLog
+from kata_exporter.discovery.runtime.backoff import Backoff
 from kata_exporter.errors import RuntimeCallError
 
 logger = logging.getLogger(__name__)
