@@ -10,6 +10,18 @@ from enum import StrEnum
 
 SANDBOX_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,127}", re.ASCII)
 """What an id of a sandbox or container may look like (use `fullmatch`)."""
+SANDBOX_ID_RULE = "2 to 128 ASCII letters, digits, '_', '.' or '-', a letter or digit first"
+"""The same in words, for messages."""
+
+CONTAINERD_NAMESPACE = re.compile(r"(?=.{1,76}\Z)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*", re.ASCII)
+"""What a namespace of containerd may be called (use `fullmatch`)."""
+
+MAX_NAME_CHARACTERS = 253
+"""Of a name that Kubernetes gives: a DNS subdomain, the longest of them."""
+MAX_LABEL_KEY_CHARACTERS = 317
+"""Of a label's key in Kubernetes: a prefix, a slash and a name."""
+MAX_IMAGE_CHARACTERS = 512
+"""Of an image's name: a repository of 255, a tag of 128 and a digest."""
 
 
 class Runtime(StrEnum):

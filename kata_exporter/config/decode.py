@@ -1,7 +1,5 @@
 """From the trees of the configuration's files to `Settings`: their keys, and what they may hold."""
 
-import re
-
 from kata_exporter.config.cursor import Cursor
 from kata_exporter.config.decode_oom import decode_oom, decode_oom_rules
 from kata_exporter.config.keys import children
@@ -26,7 +24,16 @@ from kata_exporter.config.settings import (
     StaticSandbox,
     WebSettings,
 )
-from kata_exporter.model import SANDBOX_ID, Container, Pod
+from kata_exporter.model import (
+    CONTAINERD_NAMESPACE,
+    MAX_LABEL_KEY_CHARACTERS,
+    MAX_NAME_CHARACTERS,
+    SANDBOX_ID,
+    SANDBOX_ID_RULE,
+    Container,
+    Pod,
+)
+from kata_exporter.sockets import MAX_URL_CHARACTERS
 
 MIN_INTERVAL_SECONDS = 1.0
 MAX_INTERVAL_SECONDS = 86_400.0
@@ -37,15 +44,10 @@ MIN_SERIES_PER_SANDBOX = 100
 MAX_SERIES_PER_SANDBOX = 1_000_000
 MIN_SERIES = 1_000
 MAX_SERIES = 10_000_000
-MAX_NAME_LENGTH = 253  # a DNS subdomain, the longest name that Kubernetes gives
-MAX_URL_LENGTH = 4096
 MAX_PORT = 2**32 - 2  # of vsock, whose last number stands for any
 MAX_UID = 2**32 - 2  # the last number stands for none
 MAX_LISTED = 64
-MAX_PATTERN_LENGTH = 317  # the longest key of a label: a prefix, a slash and a name
-CONTAINERD_NAMESPACE = re.compile(r"(?=.{1,76}\Z)[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*", re.ASCII)
 
-_ID_RULE = "2 to 128 ASCII letters, digits, '_', '.' or '-', a letter or digit first"
 _NAMESPACE_RULE = (
     "at most 76 letters and digits, with single '.', '-' or '_' between them, as k8s.io"
 )
@@ -62,7 +64,7 @@ class Ids:
 
     def new(self, place: Cursor | None) -> str | None:
         """Return the id at `place`, unless it is none, or was given before."""
-        text = place.identifier(SANDBOX_ID, _ID_RULE) if place else None
+        text = place.identifier(SANDBOX_ID, SANDBOX_ID_RULE) if place else None
         if place is None or text is None:
             return None
         if text in self._places:
@@ -223,7 +225,7 @@ def _endpoint(place: Cursor | None) -> str | None:
 
 def _patterns(section: Cursor) -> tuple[str, ...]:
     places = section.items(may_be_null=False, at_most=MAX_LISTED)
-    texts = [place.text(min_length=1, max_length=MAX_PATTERN_LENGTH) for place in places]
+    texts = [place.text(min_length=1, max_length=MAX_LABEL_KEY_CHARACTERS) for place in places]
     return tuple(dict.fromkeys(text for text in texts if text is not None))
 
 
@@ -267,7 +269,7 @@ def _sandbox(entry: Cursor, ids: Ids) -> StaticSandbox | None:
     values = entry.table(children("sandboxes[]"), required=("id", "agent_url"))
     sandbox_id = ids.new(values.get("id"))
     url, pod = values.get("agent_url"), values.get("pod")
-    agent_url = url.text(min_length=1, max_length=MAX_URL_LENGTH) if url else None
+    agent_url = url.text(min_length=1, max_length=MAX_URL_CHARACTERS) if url else None
     pod_noun = _pod(pod) if pod else Pod()
     containers = _containers(values["containers"]) if "containers" in values else ()
     oom = decode_oom_rules(values["oom"], "sandboxes[].oom") if "oom" in values else None
@@ -298,4 +300,4 @@ def _containers(section: Cursor) -> tuple[Container, ...]:
 
 
 def _name(place: Cursor | None) -> str:
-    return (place.text(max_length=MAX_NAME_LENGTH) if place else None) or ""
+    return (place.text(max_length=MAX_NAME_CHARACTERS) if place else None) or ""

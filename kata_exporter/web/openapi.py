@@ -6,7 +6,9 @@ from typing import Any
 from kata_exporter import __version__
 from kata_exporter.errors import Reason
 from kata_exporter.model import (
+    MAX_IMAGE_CHARACTERS,
     MAX_LEASE_SECONDS,
+    MAX_NAME_CHARACTERS,
     MIN_LEASE_SECONDS,
     SANDBOX_ID,
     ContainerState,
@@ -21,8 +23,6 @@ from kata_exporter.web.problem import MAX_FAULTS_LISTED, PROBLEM_TYPE
 from kata_exporter.web.registration_body import (
     DEFAULT_LEASE_SECONDS,
     MAX_CONTAINERS,
-    MAX_IMAGE_CHARACTERS,
-    MAX_NAME_CHARACTERS,
 )
 
 SANDBOXES_PATH = "/api/v1/sandboxes"

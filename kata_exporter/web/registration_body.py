@@ -6,9 +6,12 @@ from http import HTTPStatus
 from kata_exporter.config.words import quoted
 from kata_exporter.errors import UrlError
 from kata_exporter.model import (
+    MAX_IMAGE_CHARACTERS,
     MAX_LEASE_SECONDS,
+    MAX_NAME_CHARACTERS,
     MIN_LEASE_SECONDS,
     SANDBOX_ID,
+    SANDBOX_ID_RULE,
     Container,
     Pod,
     Registration,
@@ -19,14 +22,8 @@ from kata_exporter.web.problem import Fault, Problem
 
 DEFAULT_LEASE_SECONDS = 60.0
 
-MAX_NAME_CHARACTERS = 253
-"""A DNS subdomain, the longest name that Kubernetes gives."""
 MAX_ID_CHARACTERS = 128
-MAX_IMAGE_CHARACTERS = 512
-"""A repository of 255, a tag of 128 and a digest."""
 MAX_CONTAINERS = 256
-
-_ID_RULE = "2 to 128 ASCII letters, digits, '_', '.' or '-', a letter or digit first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ def _name(place: Place | None, *, max_length: int = MAX_NAME_CHARACTERS) -> str:
 
 def _id(text: str) -> str:
     if not SANDBOX_ID.fullmatch(text):
-        raise ValueError(f"{quoted(text)} is no id: {_ID_RULE}")
+        raise ValueError(f"{quoted(text)} is no id: {SANDBOX_ID_RULE}")
     return text
 
 

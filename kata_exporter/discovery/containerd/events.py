@@ -1,6 +1,5 @@
 """From containerd's envelopes to events of the model. Pure."""
 
-import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
@@ -12,6 +11,7 @@ from kata_exporter._pb import containerd_events_pb2 as events_pb2
 from kata_exporter._pb import containerd_tasks_pb2 as tasks_pb2
 from kata_exporter.errors import ConfigError
 from kata_exporter.model import (
+    CONTAINERD_NAMESPACE,
     SANDBOX_ID,
     ContainerExited,
     ContainerStarted,
@@ -23,8 +23,6 @@ SOURCE = "containerd"
 
 TOPICS = ("/tasks/start", "/tasks/exit", "/tasks/oom")
 
-_NAMESPACE = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*", re.ASCII)
-_MAX_NAMESPACE_CHARACTERS = 76
 _PER_SECOND = 1_000_000_000
 
 Task = TypeVar("Task", bound=Message)
@@ -59,7 +57,7 @@ def task_filter(namespace: str) -> str:
     Raises:
         ConfigError: the name can't be a namespace's.
     """
-    if len(namespace) > _MAX_NAMESPACE_CHARACTERS or not _NAMESPACE.fullmatch(namespace):
+    if not CONTAINERD_NAMESPACE.fullmatch(namespace):
         raise ConfigError(
             f"containerd.namespace {namespace!r} can't be a namespace of containerd; what "
             "Kubernetes runs is in k8s.io"

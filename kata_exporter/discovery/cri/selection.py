@@ -17,6 +17,9 @@ from kata_exporter._pb import cri_pb2
 from kata_exporter.discovery.cri.hook import RejectedPod
 from kata_exporter.errors import Reason
 from kata_exporter.model import (
+    MAX_IMAGE_CHARACTERS,
+    MAX_LABEL_KEY_CHARACTERS,
+    MAX_NAME_CHARACTERS,
     SANDBOX_ID,
     Container,
     ContainerState,
@@ -32,11 +35,6 @@ MAX_CONTAINERS = 128
 """Of one sandbox, those that have exited and are still listed included."""
 MAX_LABELS = 32
 """Of one pod, of those that are allowed; the first by name."""
-MAX_NAME_CHARACTERS = 253
-"""Of a name, namespace, uid, handler and a label's value; Kubernetes' own limit for names."""
-MAX_LABEL_KEY_CHARACTERS = 317
-"""A prefix, a slash and a name, in Kubernetes. A longer key is passed over: cut it is another."""
-MAX_IMAGE_CHARACTERS = 512
 
 NO_ADDRESS = Refusal(
     Reason.CONNECT_FAILED,
@@ -86,6 +84,7 @@ class Selection:
         """Return the labels that are told, capped."""
         if not self.labels:
             return {}
+        # A longer key is passed over: cut it would be another.
         keys = sorted(
             key
             for key in labels

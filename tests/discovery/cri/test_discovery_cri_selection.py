@@ -11,16 +11,20 @@ from kata_exporter._pb import cri_pb2
 from kata_exporter.discovery.cri import RejectedPod, Selection
 from kata_exporter.discovery.cri.selection import (
     MAX_CONTAINERS,
-    MAX_IMAGE_CHARACTERS,
     MAX_LABELS,
-    MAX_NAME_CHARACTERS,
     MAX_SANDBOXES,
     selected,
     sightings,
 )
 from kata_exporter.errors import Reason
 from kata_exporter.metrics import escape_label_value
-from kata_exporter.model import Container, ContainerState, SandboxSeen
+from kata_exporter.model import (
+    MAX_IMAGE_CHARACTERS,
+    MAX_NAME_CHARACTERS,
+    Container,
+    ContainerState,
+    SandboxSeen,
+)
 from kata_exporter.registry import Registry
 
 ALL = Selection(labels=("*",))
