@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from google.protobuf.internal import api_implementation
-
 from kata_exporter.agent import Observer, OomWaiter, observe, wait_for_oom
 from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.collectors.collection import Collection
@@ -24,7 +22,7 @@ from kata_exporter.config.reload import Reloader
 from kata_exporter.config.settings import Settings
 from kata_exporter.discovery.directory import ResyncCause
 from kata_exporter.discovery.source import Source
-from kata_exporter.errors import AddressError, ConfigError, Reason
+from kata_exporter.errors import AddressError, Reason
 from kata_exporter.exposition import EVERYTHING, Choices, Selection
 from kata_exporter.finding import Finding
 from kata_exporter.guest.layout_cache import LayoutCache
@@ -32,6 +30,7 @@ from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.model import Announcement, Sandbox
 from kata_exporter.oom import RejectedReading
 from kata_exporter.oom_accounting import OomAccounting
+from kata_exporter.protobuf_backend import require_compiled
 from kata_exporter.registry import FirstSeen, Listener, Publisher, Registry
 from kata_exporter.rendering import Rendering
 from kata_exporter.snapshot import DropReason, KeepRules, Round, SandboxState, Store
@@ -48,23 +47,11 @@ TRACE_FLUSH_SECONDS = 1.0
 """How long the last spans may hold up the end of the process."""
 
 
-_COMPILED = "upb"
-
 _WHERE_TO_RAISE = {
     DropReason.SANDBOX_FULL: "metrics.max_series_per_sandbox",
     DropReason.STORE_FULL: "metrics.max_series",
 }
 """Keys of the configuration that hold the limits."""
-
-
-def _require_compiled_protobuf() -> None:
-    # The decoder in Python has no bounds on what hostile bytes cost.
-    if api_implementation.Type() != _COMPILED:
-        raise ConfigError(
-            f"protobuf runs on its {api_implementation.Type()!r} backend, which is no match for "
-            "hostile guests: install protobuf's wheel for this platform, and unset "
-            "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +92,7 @@ class Exporter:
         environ: Mapping[str, str] | None = None,
         reloader: Reloader | None = None,
     ) -> None:
-        _require_compiled_protobuf()
+        require_compiled()
         self._settings = self._last_read = settings
         self._reloader = reloader
         self._clock = clock or SystemClock()

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import google.protobuf
-from google.protobuf.internal import api_implementation
 
 from kata_exporter.cli.doctor.check import Check, Node
 from kata_exporter.cli.doctor.finding import Finding, Verdict
+from kata_exporter.protobuf_backend import ADVICE, COMPILED, backend
 
 ID = "protobuf"
-_COMPILED = "upb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +23,15 @@ class DecoderFacts:
 async def probe(node: Node) -> DecoderFacts:
     """Ask the package."""
     del node
-    return DecoderFacts(google.protobuf.__version__, api_implementation.Type())
+    return DecoderFacts(google.protobuf.__version__, backend())
 
 
 def judge(facts: DecoderFacts) -> Sequence[Finding]:
     """Only one backend bounds what hostile bytes cost; the exporter starts with no other."""
     summary = f"{facts.version} with its decoder {facts.backend}"
-    if facts.backend == _COMPILED:
+    if facts.backend == COMPILED:
         return [Finding(ID, Verdict.OK, summary, facts=facts)]
-    advice = (
-        "install protobuf's wheel for this platform",
-        "unset PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION",
-    )
-    return [Finding(ID, Verdict.PROBLEM, summary, advice, facts=facts)]
+    return [Finding(ID, Verdict.PROBLEM, summary, ADVICE, facts=facts)]
 
 
 CHECK = Check(ID, probe, judge)
