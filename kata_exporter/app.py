@@ -1,4 +1,4 @@
-"""The composition root: the only file that sees every package.
+"""The composition root: with `finding` and `rendering`, its parts, it alone sees every package.
 
 It wires the parts (discovery → registry → collection and store → page), starts them, and stops them
 in the reverse order.
@@ -45,7 +45,6 @@ logger = logging.getLogger(__name__)
 
 TRACE_FLUSH_SECONDS = 1.0
 """How long the last spans may hold up the end of the process."""
-
 
 _WHERE_TO_RAISE = {
     DropReason.SANDBOX_FULL: "metrics.max_series_per_sandbox",
