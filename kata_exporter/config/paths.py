@@ -4,10 +4,9 @@ import os
 from posixpath import normpath
 
 from kata_exporter.config.words import quoted
+from kata_exporter.sockets import SUN_PATH_BYTES
 
 MAX_PATH_LENGTH = 4096
-MAX_SOCKET_PATH_BYTES = 107
-"""What a socket's address has room for: clients such as curl know no way around it."""
 
 AUTO, NONE = "auto", "none"
 """The words that stand for the usual sockets, and for no socket."""
@@ -47,9 +46,10 @@ def parse_socket_path(text: str) -> str:
     if text == NONE:
         return ""
     path = parse_absolute_path(text)
-    if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
+    # We know a way around it; clients such as curl know none.
+    if len(os.fsencode(path)) > SUN_PATH_BYTES:
         raise ValueError(
-            f"{quoted(text)} has more than {MAX_SOCKET_PATH_BYTES} bytes, all that the address of"
+            f"{quoted(text)} has more than {SUN_PATH_BYTES} bytes, all that the address of"
             " a unix socket has room for"
         )
     return path
