@@ -22,14 +22,7 @@ def add_parser(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    flags.add_config_file(parser)
-    flags.add_sandboxes_directory(parser)
-    flags.add_discovery(parser)
-    flags.add_runtime(parser)
-    flags.add_listen_address(parser)
-    flags.add_lifecycle(parser)
-    flags.add_admin_socket(parser)
-    flags.add_log(parser)
+    flags.add_settings(parser)
     parser.add_argument(
         "--json", action="store_true", help="print findings and what they rest on, as JSON"
     )

@@ -19,6 +19,12 @@ def test_a_wrong_flag_is_one_line_and_2() -> None:
     )
 
 
+def test_it_takes_the_flags_that_serve_runs_with() -> None:
+    argv = ("--no-collector.container_stats", "--cri.endpoint", "none", "--log.format", "json")
+    (finding,) = found(doctor("--json", *argv))["configuration"]
+    assert finding["verdict"] == "ok"
+
+
 def test_a_configuration_that_can_t_be_used_is_a_problem_and_the_rest_is_looked_at(
     tmp_path: Path,
 ) -> None:
