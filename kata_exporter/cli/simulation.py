@@ -14,7 +14,7 @@ from kata_exporter.cli import flags, output
 from kata_exporter.cli.runner import until_cancelled
 from kata_exporter.cli.summary import why_down
 from kata_exporter.clock import Clock
-from kata_exporter.config.settings import Settings
+from kata_exporter.config.settings import ListenAddress, Settings
 from kata_exporter.errors import ConfigError
 from kata_exporter.simulator import KINDS, Director, Fleet
 from kata_exporter.telemetry.logs import configure_logging
@@ -135,7 +135,8 @@ async def _show(args: argparse.Namespace, fleet: Fleet, clock: Clock) -> None:
     exporter = Exporter(_settings(args, config_file))
     try:
         await exporter.start()
-        where = ", ".join(f"http://{_reachable(a)}/metrics" for a in exporter.addresses)
+        addresses = [ListenAddress.parse(text).reachable() for text in exporter.addresses]
+        where = ", ".join(f"http://{address}/metrics" for address in addresses)
         _say(f"{_what(args)}, metrics at {where} (Ctrl-C ends it)")
         async with _meanwhile(_happen(args, fleet, clock)):
             while True:
@@ -181,9 +182,3 @@ def _status(exporter: Exporter) -> str:
         f"{summary.up} of {summary.sandboxes} sandboxes up{f' ({why})' if why else ''},"
         f" {summary.series} series, a page of {len(exporter.render())} bytes"
     )
-
-
-def _reachable(address: str) -> str:
-    """Return an address that a browser can open: of all interfaces, the loopback one."""
-    host, _, port = address.rpartition(":")
-    return {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host) + f":{port}"  # noqa: S104  read, not bound

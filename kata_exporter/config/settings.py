@@ -16,6 +16,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?", re.
 _DIGITS_AND_DOTS = re.compile(r"[0-9.]+", re.ASCII)
 _IN_BRACKETS = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)\]", re.ASCII)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  read, not bound
 _ADDRESS_FORMS = "write it as 127.0.0.1:9823, [::1]:9823, or :9823 for all interfaces"
 
 
@@ -63,6 +64,10 @@ class ListenAddress:
                 f"{quoted(text)}: the port is no number from 0 to 65535: {_ADDRESS_FORMS}"
             )
         return cls(_parse_host(host, text), int(port))
+
+    def reachable(self) -> "ListenAddress":
+        """Return an address that can be connected to: of all interfaces, the loopback one."""
+        return replace(self, host=_LOOPBACK.get(self.host, self.host))
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

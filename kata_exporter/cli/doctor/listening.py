@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from kata_exporter.cli.doctor.check import Check, Node
 from kata_exporter.cli.doctor.finding import Finding, Verdict
-from kata_exporter.cli.sandboxes.target import reachable
 from kata_exporter.config.settings import ListenAddress
 
 ID = "listen-address"
@@ -48,7 +47,7 @@ async def probe(node: Node) -> Sequence[ListenFacts]:
 async def _look(address: ListenAddress) -> ListenFacts:
     if not address.port:
         return ListenFacts(str(address), Listener.NOBODY, "")
-    listener = await _who_listens(reachable(address))
+    listener = await _who_listens(address.reachable())
     error = await asyncio.to_thread(_bind, address) if listener is Listener.NOBODY else ""
     return ListenFacts(str(address), listener, error)
 

@@ -13,7 +13,6 @@ from kata_exporter.sockets import SUN_PATH_BYTES
 PATH = "/api/v1/sandboxes"
 
 _MAX_URL_CHARACTERS = 1024
-_UNSPECIFIED = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  read, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,4 @@ def at_listener(addresses: Sequence[ListenAddress]) -> Target:
     address = addresses[0]
     if not address.port:
         raise ConfigError(f"the exporter at {address} chose its port itself: name it with --url")
-    return at_url(f"http://{reachable(address)}")
-
-
-def reachable(address: ListenAddress) -> ListenAddress:
-    """Return an address that can be connected to: of all interfaces, the loopback one."""
-    return ListenAddress(_UNSPECIFIED.get(address.host, address.host), address.port)
+    return at_url(f"http://{address.reachable()}")
