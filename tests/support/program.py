@@ -1,37 +1,21 @@
-"""The program as a process of its own, with all its real parts."""
+"""The program as a process of its own, as long as it runs: what it prints and serves."""
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.request import urlopen
+
+from run_program import started
 
 END_SECONDS = 2.0
 """How long the program may take to end once it is told to."""
 
 
-@contextmanager
-def program(tmp_path: Path, *argv: str) -> "Iterator[subprocess.Popen[str]]":
-    """Run the program; whatever happens, it has ended when this ends."""
-    environ = {name: value for name, value in os.environ.items() if not _is_ours(name)}
-    with subprocess.Popen(
-        [sys.executable, "-m", "kata_exporter", *argv],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**environ, "TMPDIR": str(tmp_path)},
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith(("KATA_EXPORTER_", "OTEL_"))
+def program(tmp_path: Path, *argv: str) -> "AbstractContextManager[subprocess.Popen[str]]":
+    """Start the program with a folder for what it makes; it has ended when the block ends."""
+    return started(*argv, env={"TMPDIR": str(tmp_path)})
 
 
 def first_match(lines: Iterator[str] | None, pattern: str) -> str:

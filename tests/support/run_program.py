@@ -1,4 +1,4 @@
-"""The program as a process of its own, run to its end."""
+"""The program as a process of its own: started, or run to its end."""
 
 import os
 import pty
