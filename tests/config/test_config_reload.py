@@ -3,114 +3,15 @@
 import asyncio
 import logging
 import shutil
-import threading
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from fake_clock import FakeClock, settle
-from kata_exporter.config.load import Loaded, Loader
-from kata_exporter.config.look import Look
-from kata_exporter.config.reload import FAULT, LOOK_SECONDS, MAX_LOOKS, NOTHING, RELOADED, Reloader
-from kata_exporter.config.settings import Settings
+from kata_exporter.config.reload import FAULT, LOOK_SECONDS, NOTHING
 from kata_exporter.errors import ConfigError
+from reload_stage import BAD, BETTER, GOOD, GatedLoader, Stage, logged
 from waiting import soon
-
-GOOD = "log: {level: warn}\n"
-BETTER = "log: {level: error}\n"
-BAD = "typo: 1\n"
-
-
-class GatedLoader(Loader):
-    """Counts looks and loads, and holds each up while its gate is shut."""
-
-    def __init__(self, path: Path | None) -> None:
-        super().__init__(config_file=path, environ={}, flags={})
-        self.looks = self.loads = self.most = 0
-        self.look_gate, self.load_gate = threading.Event(), threading.Event()
-        self.open()
-        self.bug: Exception | None = None
-        self.look_bug: Exception | None = None
-        self.on_look: Callable[[int], object] = lambda _number: None
-        self._running = 0
-
-    def open(self) -> None:
-        self.look_gate.set()
-        self.load_gate.set()
-
-    def look(self) -> Look:
-        self._running += 1
-        self.most = max(self.most, self._running)
-        try:
-            look = super().look()
-            self.looks += 1
-            self.on_look(self.looks)
-            assert self.look_gate.wait(20.0)
-            if self.look_bug is not None:
-                raise self.look_bug
-            return look
-        finally:
-            self._running -= 1
-
-    def load(self, look: Look | None = None) -> Loaded:
-        self.loads += 1
-        assert self.load_gate.wait(20.0)
-        if self.bug is not None:
-            raise self.bug
-        return super().load(look)
-
-
-class Stage:
-    """A file, a reloader on it, and what it has told."""
-
-    def __init__(self, path: Path, clock: FakeClock, loader: GatedLoader | None = None) -> None:
-        self.path = path
-        self.clock = clock
-        self.loader = loader or GatedLoader(path)
-        self.applied: list[Settings] = []
-        self.results: list[bool] = []
-        self.reloader = Reloader(self.loader, self.loader.load())
-        self.loader.looks = self.loader.loads = 0
-
-    def watch(self) -> None:
-        self.reloader.watch(self._apply, clock=self.clock, on_result=self.results.append)
-
-    async def look(self, times: int = 1) -> None:
-        """Let it look so many times, and end with it."""
-        for _ in range(times):
-            await soon(lambda: self.clock.pending == 1)
-            before = self.loader.looks
-            self.clock.advance(LOOK_SECONDS)
-            await soon(lambda before=before: self.loader.looks == before + 1)  # type: ignore[misc]
-            await soon(lambda: self.clock.pending == 1)
-
-    @property
-    def levels(self) -> list[str]:
-        return [str(settings.log.level) for settings in self.applied]
-
-    def _apply(self, settings: Settings) -> None:
-        self.applied.append(settings)
-
-
-@pytest_asyncio.fixture
-async def stage(tmp_path: Path, clock: FakeClock, no_task_left: None) -> AsyncIterator[Stage]:
-    del no_task_left
-    (tmp_path / "c.yaml").write_text(GOOD)
-    stage = Stage(tmp_path / "c.yaml", clock)
-    stage.watch()
-    yield stage
-    stage.loader.open()
-    await stage.reloader.aclose()
-
-
-def logged(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
-    return [
-        str(record.__dict__.get("fields", {}).get("error", record.message))
-        for record in caplog.records
-        if record.levelno == level and record.name == "kata_exporter.config.reload"
-    ]
 
 
 async def test_a_file_that_stays_as_it_was_is_never_loaded_again(stage: Stage) -> None:
@@ -252,98 +153,6 @@ async def test_a_configmap_is_turned_over_as_kubelet_does_it(
     ids = [[sandbox.id for sandbox in settings.sandboxes] for settings in stage.applied]
     assert ids == [["box-a"], ["box-b"]]
     await stage.reloader.aclose()
-
-
-async def test_who_asks_has_it_loaded_at_once_and_is_told(stage: Stage) -> None:
-    stage.path.write_text(BETTER)
-
-    assert await stage.reloader.reload() == RELOADED
-
-    assert (stage.levels, stage.results) == (["error"], [True])
-    await stage.look(3)
-    assert stage.loader.loads == 1
-
-
-async def test_who_asks_is_told_what_is_wrong(stage: Stage) -> None:
-    stage.path.write_text(BAD)
-
-    with pytest.raises(ConfigError, match=r"c\.yaml:1: typo: unknown key"):
-        await stage.reloader.reload()
-
-    assert (stage.applied, stage.results) == ([], [False])
-
-
-async def test_a_request_waits_until_a_volume_has_been_turned_over(stage: Stage) -> None:
-    """What is half of one version and half of the next is what no one wrote."""
-    stage.loader.look_gate.clear()
-    asked = asyncio.create_task(stage.reloader.reload())
-    await soon(lambda: stage.loader.looks == 1)
-    stage.path.write_text(BETTER)
-    stage.loader.open()
-
-    await asked
-
-    assert stage.levels == ["error"]
-
-
-async def test_a_request_is_answered_though_the_files_never_stay_as_they_are(stage: Stage) -> None:
-    stage.loader.on_look = lambda number: stage.path.write_text(BETTER + "#" * number)
-
-    assert await stage.reloader.reload() == RELOADED
-
-    assert (stage.loader.looks, stage.levels) == (MAX_LOOKS, ["error"])
-
-
-async def test_a_request_is_taken_without_waiting_for_it(stage: Stage) -> None:
-    stage.path.write_text(BETTER)
-
-    stage.reloader.request()
-
-    await soon(lambda: stage.levels == ["error"])
-
-
-async def test_all_who_ask_during_a_load_share_the_next_one(stage: Stage) -> None:
-    stage.loader.load_gate.clear()
-    first = asyncio.create_task(stage.reloader.reload())
-    await soon(lambda: stage.loader.loads == 1)
-    stage.path.write_text(BETTER)
-
-    others = [asyncio.create_task(stage.reloader.reload()) for _ in range(5)]
-    stage.reloader.request()
-    await settle()
-    stage.loader.open()
-    await asyncio.gather(first, *others)
-
-    # The first had looked before the change.
-    assert stage.levels == ["warn", "error"]
-    assert stage.loader.loads == 2
-
-
-async def test_looks_are_never_taken_at_the_same_time(stage: Stage) -> None:
-    stage.loader.look_gate.clear()
-    asked = asyncio.create_task(stage.reloader.reload())
-    await soon(lambda: stage.loader.looks == 1)
-    stage.clock.advance(LOOK_SECONDS)
-    await settle()
-    stage.loader.open()
-    await asked
-    await soon(lambda: stage.loader.looks == 3)
-
-    assert stage.loader.most == 1
-
-
-async def test_who_goes_away_while_waiting_takes_it_from_nobody(stage: Stage) -> None:
-    stage.loader.look_gate.clear()
-    stage.path.write_text(BETTER)
-    gone, waiting = (asyncio.create_task(stage.reloader.reload()) for _ in range(2))
-    await soon(lambda: stage.loader.looks == 1)
-
-    gone.cancel()
-    await asyncio.wait([gone])
-    stage.loader.open()
-
-    assert await waiting == RELOADED
-    assert stage.levels == ["error"]
 
 
 async def test_a_fault_of_ours_is_told_and_the_watcher_goes_on(
