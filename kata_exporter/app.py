@@ -1,17 +1,16 @@
-"""The composition root: with `finding` and `rendering`, its parts, it alone sees every package.
+"""The composition root: it and its parts beside it alone see every package.
 
-It wires the parts (discovery → registry → collection and store → page), starts them, and stops them
-in the reverse order.
+Those are `connecting`, `finding`, `oom_accounting` and `rendering`. It wires the whole (discovery →
+registry → collection and store → page), starts it, and stops it in the reverse order.
 """
 
 import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kata_exporter.agent import Observer, OomWaiter, observe, wait_for_oom
 from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.collectors.collection import Collection
 from kata_exporter.collectors.link import ASK_AGAIN_SECONDS
@@ -20,22 +19,23 @@ from kata_exporter.collectors.scheduler import Scheduler
 from kata_exporter.config.keys import left_for_a_restart, with_what_needs_a_restart
 from kata_exporter.config.reload import Reloader
 from kata_exporter.config.settings import Settings
+from kata_exporter.connecting import Connecting
 from kata_exporter.discovery.directory import ResyncCause
 from kata_exporter.discovery.source import Source
-from kata_exporter.errors import AddressError, Reason
+from kata_exporter.errors import Reason
 from kata_exporter.exposition import EVERYTHING, Choices, Selection
 from kata_exporter.finding import Finding
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
-from kata_exporter.model import Announcement, Sandbox
+from kata_exporter.model import Sandbox
 from kata_exporter.oom import RejectedReading
 from kata_exporter.oom_accounting import OomAccounting
 from kata_exporter.protobuf_backend import require_compiled
 from kata_exporter.registry import FirstSeen, Listener, Publisher, Registry
 from kata_exporter.rendering import Rendering
 from kata_exporter.snapshot import DropReason, KeepRules, Round, SandboxState, Store
-from kata_exporter.sockets import AgentUrl, Dial, Dialer
-from kata_exporter.telemetry.hooks import CallHook, CallTarget, Hooks
+from kata_exporter.sockets import Dialer
+from kata_exporter.telemetry.hooks import CallHook, Hooks
 from kata_exporter.telemetry.logs import LogLimiter, configure_logging, fields
 from kata_exporter.telemetry.otel import tracing_from_environment
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
@@ -95,14 +95,18 @@ class Exporter:
         self._settings = self._last_read = settings
         self._reloader = reloader
         self._clock = clock or SystemClock()
-        self._dialer = dialer or Dialer(peer_uids=frozenset(settings.discovery.peer_uids))
         self._self_metrics = SelfMetrics(
             [*RejectReason, *RejectedReading, BAD_VERSION],
             drop_reasons=DropReason,
             resync_causes=ResyncCause,
         )
         self._tracing = tracing_from_environment(os.environ if environ is None else environ)
-        self._hook = self._call_hook()
+        self._connecting = Connecting(
+            dialer or Dialer(peer_uids=frozenset(settings.discovery.peer_uids)),
+            clock=self._clock,
+            hook=self._call_hook(),
+            on_protocol_event=self._self_metrics.count_protocol_event,
+        )
         suppressed = self._self_metrics.count_suppressed_log_lines
         self._lines = LogLimiter(self._clock, on_suppressed=suppressed)
         # A refusal is a state, and lasts: it is worth a line as often as it is made sure of.
@@ -302,7 +306,7 @@ class Exporter:
                 interval_seconds=settings.interval_seconds,
                 concurrency=settings.concurrency,
             ),
-            connect=self._connect,
+            connect=self._connecting.observer,
             settings=RoundSettings(
                 clock=self._clock,
                 interval_seconds=settings.interval_seconds,
@@ -325,31 +329,6 @@ class Exporter:
         await self._publisher.all_named()
         await self._collection.first_round()
 
-    def _connect(self, sandbox: Sandbox) -> Observer:
-        return observe(
-            self._dial_url(sandbox.announced),
-            sandbox.agent_url,
-            target=_target(sandbox),
-            clock=self._clock,
-            hook=self._hook,
-            on_protocol_event=self._self_metrics.count_protocol_event,
-        )
-
-    def _connect_waiter(self, sandbox: Sandbox) -> OomWaiter:
-        return wait_for_oom(
-            self._dial_url(sandbox.announced),
-            sandbox.agent_url,
-            target=_target(sandbox),
-            clock=self._clock,
-            hook=self._hook,
-            on_protocol_event=self._self_metrics.count_protocol_event,
-        )
-
-    def _dial_url(self, announced: Announcement | None) -> Callable[[str], Dial]:
-        if announced is None:
-            return self._dialer.dial_url
-        return lambda text: self._dialer.dial_announced(AgentUrl.parse(text), announced.root)
-
     def _new_oom_accounting(self) -> OomAccounting:
         return OomAccounting(
             self._settings.oom,
@@ -357,7 +336,7 @@ class Exporter:
             clock=self._clock,
             self_metrics=self._self_metrics,
             runtimes=lambda: self._finding,
-            connect=self._connect_waiter,
+            connect=self._connecting.waiter,
             ask_soon=self._collection.ask_soon,
             guest_is_asked=lambda: self._settings.collectors.guest_metrics,
         )
@@ -421,11 +400,3 @@ def _unpublished_state(sandbox: Sandbox) -> SandboxState:
     if refusal is None:
         return SandboxState(up=False, reason=Reason.PENDING, detail="")
     return SandboxState(up=False, reason=Reason(refusal.reason), detail=refusal.detail)
-
-
-def _target(sandbox: Sandbox) -> CallTarget:
-    """Return whom calls to a sandbox's agent are about; raises `AddressError` where it has none."""
-    if sandbox.refusal is not None:
-        raise AddressError(sandbox.refusal.detail, Reason(sandbox.refusal.reason))
-    url = AgentUrl.parse(sandbox.agent_url)
-    return CallTarget(url.address, sandbox.id, sandbox.pod.namespace, sandbox.pod.name)
