@@ -138,17 +138,24 @@ class Account:
             self.names[old_name].folded += old_lives.count
 
     def take_over(self, other: "Account") -> None:
-        """Have all that was counted under another name of the same sandbox."""
+        """Have all that was counted under another name of the same sandbox.
+
+        A container that both know keeps what either was told of it.
+        """
         for name, named in other.names.items():
             own = self.names.setdefault(name, Named())
             own.folded += named.folded
             own.inferred += named.inferred
-            own.last_oom_time = named.last_oom_time or own.last_oom_time
-        self.containers = {**self.containers, **other.containers}
-        if other.sandbox.generation == self.sandbox.generation:
-            self.guest, self.memory = other.guest, other.memory
+            own.last_oom_time = _later(own.last_oom_time, named.last_oom_time)
+        for container_id, (name, lives) in other.containers.items():
+            if container_id in self.containers:
+                self.containers[container_id][1].merge(lives)
+            else:
+                self.add(container_id, name, lives)
         self.vmm_kills += other.vmm_kills
-        self.sources = other.sources
+        if other.lives:
+            self.sandbox, self.sources = other.sandbox, other.sources
+            self.guest, self.memory = other.guest, other.memory
         self.changed()
 
     def events(self, name: str) -> int:
@@ -263,3 +270,7 @@ class Account:
             for value in values
         )
         yield Shape(metric, prefixes).chunk(list(values.values()))
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    return max((time for time in (one, other) if time is not None), default=None)

@@ -216,8 +216,12 @@ class Ledger:
         account = self._accounts.get(key)
         if account is None:
             self._accounts[key] = account = Account(sandbox, self._guest_kills)
-        if before is not None and before != key:
-            account.take_over(self._accounts.pop(before))
+        # One that was nameless when it was saved, or when it stopped, may come back with a name.
+        nameless = Key(sandbox.id, "", "")
+        for other in dict.fromkeys((before or nameless, nameless)):
+            if other != key and other in self._accounts:
+                account.take_over(self._accounts.pop(other))
+                self._gone.pop(other, None)
         self._living[sandbox.id] = key
         self._gone.pop(key, None)
         account.see(sandbox)

@@ -6,6 +6,7 @@ many as its events, and at least one where a status says so.
 """
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 MAX_LIVES = 8
 """Lives of one container id that are told apart: Kubernetes gives every start another id."""
@@ -33,6 +34,13 @@ class Life:
     def count(self) -> int:
         """How many OOMs are known of it."""
         return max(len(self.events) + self.more, int(self.has_status))
+
+    @property
+    def last_ns(self) -> int | None:
+        """The latest time that is known of it; None, if none is."""
+        times = [at_ns for _, at_ns in self.events]
+        times += [at_ns for at_ns in (self.began_ns, self.ended_ns) if at_ns]
+        return max(times, default=None)
 
 
 class Lives:
@@ -80,6 +88,28 @@ class Lives:
     def noted(self, at_ns: int) -> None:
         """Take note that there was one at all, in the life of that time."""
         self._life_at(at_ns).has_status = True
+
+    def merge(self, other: "Lives") -> None:
+        """Take what was told of the same id elsewhere, as if it had been told here.
+
+        What is known already doesn't count again, and no count falls.
+        """
+        self.before += other.before
+        for life in other.lives:
+            self._retell(life)
+
+    def _retell(self, life: Life) -> None:
+        if life.began_ns:
+            self.started(life.began_ns)
+        for source, at_ns in sorted(life.events, key=itemgetter(1)):
+            self.told(source, at_ns)
+        if life.ended_ns is not None:
+            self.ended(life.ended_ns, oom_killed=life.has_status)
+        # A status without an end has no time of its own: it is of the latest life.
+        last_ns = life.last_ns
+        own = self.lives[-1] if last_ns is None else self._life_at(last_ns)
+        own.more += life.more
+        own.has_status |= life.has_status
 
     def _life_at(self, at_ns: int) -> Life:
         for life in reversed(self.lives):

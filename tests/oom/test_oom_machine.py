@@ -8,12 +8,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from fake_clock import FakeClock
 from kata_exporter.guest.families.vmstat import OOM_KILLS
-from kata_exporter.model import Sandbox
+from kata_exporter.model import Pod, Sandbox
 from kata_exporter.oom.ledger import MAX_WAITING
 from kata_exporter.oom.state_file import _parsed, dump
 from oom_rig import LedgerRig, at_limit, sandbox
 
 NAMES = ("web", "log")
+POD, NAMELESS = Pod("shop", "web-0"), Pod()
 
 
 class Container:
@@ -38,6 +39,8 @@ class OomMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.pod = POD
+        self.shown = dict.fromkeys(NAMES, 0)
         self.clock = FakeClock()
         self.rig = LedgerRig(self.clock)
         self.generation = 1
@@ -66,7 +69,10 @@ class OomMachine(RuleBasedStateMachine):
 
     def _sandbox(self) -> Sandbox:
         pairs = [f"{name}:{self.all[name][-1].id}" for name in NAMES]
-        return sandbox("sb1", *pairs, generation=self.generation)
+        return sandbox("sb1", *pairs, generation=self.generation, pod=self.pod)
+
+    def _count(self, name: str, pod: Pod) -> int:
+        return int(self.rig.events(name, pod.name) or 0)
 
     def _containers(self) -> list[Container]:
         return [container for name in NAMES for container in self.all[name]]
@@ -126,16 +132,24 @@ class OomMachine(RuleBasedStateMachine):
             self.rig.ledger.stopped(self._sandbox())
             self.alive = False
 
-    @rule()
-    def come_back(self) -> None:
-        """The sandbox comes back with another VM."""
+    @rule(pod=st.sampled_from((POD, NAMELESS)))
+    def come_back(self, pod: Pod) -> None:
+        """The sandbox comes back with another VM, maybe before anybody has told its name."""
         if not self.alive:
             self.generation += 1
+            self.pod = pod
             self._begin()
 
     @rule()
-    def restart_exporter(self) -> None:
-        """The exporter restarts, with its state file."""
+    def name(self) -> None:
+        """A sandbox that was published nameless gets its name."""
+        if self.alive and self.pod == NAMELESS:
+            self.pod = POD
+            self.rig.ledger.updated(self._sandbox())
+
+    @rule(pod=st.sampled_from((POD, NAMELESS)))
+    def restart_exporter(self, pod: Pod) -> None:
+        """The exporter restarts, with its state file, and may publish the sandbox nameless."""
         saved = dump(self.rig.ledger)
         self._tick()
         self.rig.ledger = self.rig.new_ledger()
@@ -144,24 +158,38 @@ class OomMachine(RuleBasedStateMachine):
         self.read_kills = None
         if self.alive:
             self.generation += 1
+            self.pod = pod
             self.rig.start(self._sandbox())
 
     @invariant()
     def no_event_counts_twice_and_none_is_lost(self) -> None:
         for name in NAMES:
             known = sum(container.known for container in self.all[name])
-            assert int(self.rig.events(name) or 0) == known
+            named, nameless = self._count(name, POD), self._count(name, NAMELESS)
+            if self.pod == POD:
+                assert (named, nameless) == (known, 0)
+            else:
+                # Either may have been told of what the other knows.
+                assert max(named, nameless) <= known <= named + nameless
+
+    @invariant()
+    def no_counter_falls(self) -> None:
+        for name in NAMES:
+            count = self._count(name, POD)
+            assert count >= self.shown[name]
+            self.shown[name] = count
 
     @invariant()
     def the_guests_count_is_what_the_kernel_last_said(self) -> None:
         shown = self.read_kills
         if not self.alive and not shown:
             shown = None  # of what is gone only that is shown which happened
-        assert self.rig.guest_kills() == (None if shown is None else str(shown))
+        told = self.rig.guest_kills(self.pod.name)
+        assert told == (None if shown is None else str(shown))
 
     @invariant()
     def what_is_inferred_is_no_more_than_was_killed(self) -> None:
-        inferred = int(self.rig.inferred("web") or 0)
+        inferred = int(self.rig.inferred("web", POD.name) or 0)
         assert inferred >= self.inferred
         self.inferred = inferred
         assert not int(self.rig.inferred("log") or 0)
@@ -170,7 +198,7 @@ class OomMachine(RuleBasedStateMachine):
     @invariant()
     def what_is_remembered_is_bounded(self) -> None:
         assert len(self.rig.ledger._waiting) <= MAX_WAITING
-        assert len(self.rig.ledger._accounts) <= 1
+        assert len(self.rig.ledger._accounts) <= 2
 
 
 TestOomMachine = OomMachine.TestCase

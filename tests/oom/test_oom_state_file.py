@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fake_clock import FakeClock
 from kata_exporter.guest.families.vmstat import OOM_KILLS
+from kata_exporter.model import Pod
 from kata_exporter.oom import Ledger
 from kata_exporter.oom.state_file import (
     MAX_FILE_BYTES,
@@ -71,6 +72,33 @@ def test_an_oom_while_we_were_away_is_in_the_start_value(rig: LedgerRig, path: P
 
     assert rig.events("web") == "2"
     assert rig.outcomes["cri", "before_start"] == 1
+
+
+def test_counts_do_not_fall_when_a_sandbox_comes_back_nameless_and_then_gets_its_name(
+    rig: LedgerRig, path: Path
+) -> None:
+    ended = rig.now_ns - 15 * NS + 5
+    _restart(rig, path)
+    nameless = rig.start(sandbox("sb1", "web:c1", 'l"og:c2', generation=7, pod=Pod()))
+    rig.ledger.read(nameless, at_limit(kills=3))
+    rig.status("c1", ended)
+    rig.oom("c2")
+    assert rig.events("web", "web-0") == "1"
+    rig.ledger.updated(sandbox("sb1", "web:c1", 'l"og:c2', generation=7))
+
+    assert (rig.events("web"), rig.inferred("web"), rig.guest_kills()) == ("1", "7", "3")
+    assert rig.series()['kata_container_oom_events_total{container="l\\"og"}'] == "2"
+    assert 'pod=""' not in rig.page()
+
+
+def test_what_was_saved_nameless_goes_on_under_the_name(rig: LedgerRig, path: Path) -> None:
+    rig.start(sandbox("sb2", "web:c9", pod=Pod()))
+    rig.oom("c9")
+    _restart(rig, path)
+    rig.start(sandbox("sb2", "web:c9", pod=Pod("shop", "late")))
+
+    assert rig.events("web", "late") == "1"
+    assert 'pod=""' not in rig.page()
 
 
 def test_sandboxes_that_did_not_come_back_are_kept_for_the_retention(

@@ -92,22 +92,31 @@ class LedgerRig:
     def page(self) -> str:
         return render(chunk for view in self.ledger.views() for chunk in view.host).decode()
 
-    def series(self) -> dict[str, str]:
-        """Values of what is on the page, by ``metric{own labels of sb1}`` without identity."""
+    def series(self, pod: str | None = None) -> dict[str, str]:
+        """Values of what is on the page, by ``metric{own labels}`` without identity.
+
+        Args:
+            pod: of the pod of this name alone.
+        """
         found = {}
         for line in self.page().splitlines():
             if not line.startswith("#"):
                 head, _, value = line.rpartition(" ")
                 name, _, labels = head.removesuffix("}").partition("{")
-                own = ",".join(labels.split(",")[3:])
+                pair, *rest = labels.split(",")[2:]
+                if pod is not None and pair != f'pod="{pod}"':
+                    continue
+                own = ",".join(rest)
                 found[f"{name}{{{own}}}" if own else name] = value
         return found
 
-    def events(self, name: str) -> str | None:
-        return self.series().get(f'kata_container_oom_events_total{{container="{name}"}}')
+    def events(self, name: str, pod: str | None = None) -> str | None:
+        series = f'kata_container_oom_events_total{{container="{name}"}}'
+        return self.series(pod).get(series)
 
-    def inferred(self, name: str) -> str | None:
-        return self.series().get(f'kata_container_oom_kills_inferred_total{{container="{name}"}}')
+    def inferred(self, name: str, pod: str | None = None) -> str | None:
+        series = f'kata_container_oom_kills_inferred_total{{container="{name}"}}'
+        return self.series(pod).get(series)
 
-    def guest_kills(self) -> str | None:
-        return self.series().get("kata_guest_oom_kills_total")
+    def guest_kills(self, pod: str | None = None) -> str | None:
+        return self.series(pod).get("kata_guest_oom_kills_total")
