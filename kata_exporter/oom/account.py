@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kata_exporter.metrics import Chunk, Metric, Shape, label_pairs, sample_prefix
 from kata_exporter.model import MemoryReading, Sandbox
 from kata_exporter.oom.inference import culprit
-from kata_exporter.oom.lives import Lives
+from kata_exporter.oom.lives import Life, Lives
 from kata_exporter.oom.outcome import NAMES_CONTAINERS, OomSource, RejectedReading
 from kata_exporter.oom.records import (
     LAST_OOM_TIMESTAMP,
@@ -106,7 +106,8 @@ class Account:
         self.containers: dict[str, tuple[str, Lives]] = {}
         self.guest: GuestKills | None = None
         self.memory: MemoryReading | None = None
-        self.vmm_kills = 0
+        self.vmm = Life()
+        """The kills of its VMM, told apart as a container's OOMs are."""
         self._guest_kills = guest_kills
         self._chunks: tuple[Chunk, ...] | None = None
 
@@ -152,7 +153,9 @@ class Account:
                 self.containers[container_id][1].merge(lives)
             else:
                 self.add(container_id, name, lives)
-        self.vmm_kills += other.vmm_kills
+        for source, at_ns in other.vmm.events:
+            self.vmm.told(source, at_ns)
+        self.vmm.more += other.vmm.more
         if other.lives:
             self.sandbox, self.sources = other.sandbox, other.sources
             self.guest, self.memory = other.guest, other.memory
@@ -177,6 +180,13 @@ class Account:
         if self.guest is not None and explains_kill:
             self.guest.named += 1
         self.changed()
+
+    def vmm_killed(self, source: str, at_ns: int) -> bool:
+        """Take that the VMM was killed; returns whether that is news."""
+        before = self.vmm.count
+        self.vmm.told(source, at_ns)
+        self.changed()
+        return self.vmm.count > before
 
     def read(
         self, reading: MemoryReading, now: float
@@ -250,8 +260,8 @@ class Account:
         yield from self._chunk(LAST_OOM_TIMESTAMP, "container", told)
         if self.guest is not None and (self.lives or self.guest.count):
             yield from self._chunk(self._guest_kills, "", {"": str(self.guest.count)})
-        if self.vmm_kills:
-            yield from self._chunk(VMM_OOM_KILLS, "", {"": str(self.vmm_kills)})
+        if self.vmm.count:
+            yield from self._chunk(VMM_OOM_KILLS, "", {"": str(self.vmm.count)})
         if self.lives:
             yield from self._chunk(OOM_SOURCE, "source", dict.fromkeys(sorted(self.sources), "1"))
 

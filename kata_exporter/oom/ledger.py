@@ -139,13 +139,18 @@ class Ledger:
             self._take_or_keep(finished)
 
     def vmm_killed(self, killed: VmmOomKilled) -> None:
-        """Take that the host's kernel killed a sandbox's VMM."""
-        account = self._account_of(killed.sandbox_id)
+        """Take that the host's kernel killed a sandbox's VMM, told once or more often.
+
+        The sandbox may have gone already: it dies of that.
+        """
+        self._forget()
+        account = self._account_of(killed.sandbox_id) or self._retained(killed.sandbox_id)
         if account is None:
             self._on_event(killed.source, Outcome.UNKNOWN)
             return
-        account.vmm_kills += 1
-        account.changed()
+        if not account.vmm_killed(killed.source, killed.at_ns):
+            self._on_event(killed.source, Outcome.DUPLICATE)
+            return
         self._on_event(killed.source, Outcome.COUNTED)
         self._tell(account, OomKind.VMM, killed.source, None, killed.at_ns / _NS)
 
@@ -231,6 +236,12 @@ class Ledger:
 
     def _account_of(self, sandbox_id: str) -> Account | None:
         key = self._living.get(sandbox_id)
+        return None if key is None else self._accounts[key]
+
+    def _retained(self, sandbox_id: str) -> Account | None:
+        """Return the account of a sandbox that is gone, the latest one of its id."""
+        gone = (key for key in reversed(self._gone) if key.sandbox_id == sandbox_id)
+        key = next(gone, None)
         return None if key is None else self._accounts[key]
 
     def _of_no_container(self, event: OomSeen) -> None:

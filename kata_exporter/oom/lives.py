@@ -42,6 +42,15 @@ class Life:
         times += [at_ns for at_ns in (self.began_ns, self.ended_ns) if at_ns]
         return max(times, default=None)
 
+    def told(self, source: str, at_ns: int) -> None:
+        """Take an event; one of the same source and time is the same one."""
+        if (source, at_ns) in self.events:
+            return
+        if len(self.events) < MAX_EVENTS:
+            self.events.add((source, at_ns))
+        else:
+            self.more += 1
+
 
 class Lives:
     """The lives of one container id, the oldest first; those that are too old are summed up."""
@@ -77,13 +86,7 @@ class Lives:
 
     def told(self, source: str, at_ns: int) -> None:
         """Take an event; one of the same source and time is the same one."""
-        life = self._life_at(at_ns)
-        if (source, at_ns) in life.events:
-            return
-        if len(life.events) < MAX_EVENTS:
-            life.events.add((source, at_ns))
-        else:
-            life.more += 1
+        self._life_at(at_ns).told(source, at_ns)
 
     def noted(self, at_ns: int) -> None:
         """Take note that there was one at all, in the life of that time."""

@@ -104,7 +104,7 @@ def _dumped(key: Key, account: Account) -> dict[str, Any]:
         "sandbox_id": key.sandbox_id,
         "namespace": key.namespace,
         "pod": key.pod,
-        "vmm_kills": account.vmm_kills,
+        "vmm_kills": [account.vmm.more, sorted(account.vmm.events)],
         "names": {
             name: [named.folded, named.inferred, named.last_oom_time]
             for name, named in account.names.items()
@@ -140,7 +140,8 @@ def _account(entry: dict[str, Any], guest_kills: Metric) -> tuple[Key, Account]:
     key = Key(_id(entry.get("sandbox_id")), _name(entry.get("namespace")), _name(entry.get("pod")))
     sandbox = Sandbox(key.sandbox_id, 0, "", pod=Pod(key.namespace, key.pod))
     account = Account(sandbox, guest_kills)
-    account.vmm_kills = _count(entry.get("vmm_kills"))
+    more, told = _items(entry.get("vmm_kills"), "vmm_kills", 2)
+    account.vmm = Life(events=_events(told), more=_count(more))
     names = _mapping(entry.get("names"), "names")
     containers = _mapping(entry.get("containers"), "containers")
     if len(names) > 2 * MAX_NAMES or len(containers) > 2 * MAX_CONTAINERS:
@@ -162,9 +163,12 @@ def _life(found: Any) -> Life:
     began, ended, events, more, has_status = _items(found, "a life", 5)
     if not isinstance(has_status, bool):
         raise StateError("a life without its status")
-    told = {_event(event) for event in _list(events, "events", MAX_EVENTS)}
     end = None if ended is None else _count(ended)
-    return Life(_count(began), end, told, _count(more), has_status)
+    return Life(_count(began), end, _events(events), _count(more), has_status)
+
+
+def _events(found: Any) -> set[tuple[str, int]]:
+    return {_event(event) for event in _list(found, "events", MAX_EVENTS)}
 
 
 def _event(found: Any) -> tuple[str, int]:

@@ -288,6 +288,34 @@ def test_a_vmm_that_the_host_killed_is_a_case_of_its_own(rig: LedgerRig) -> None
     assert rig.outcomes == {("host", "counted"): 1, ("host", "unknown"): 1}
 
 
+def test_a_vmm_killed_is_counted_after_its_sandbox_has_gone(rig: LedgerRig) -> None:
+    seen = rig.start(sandbox("sb1", "web:c1"))
+    rig.ledger.stopped(rig.start(sandbox("sb2", "web:c2")))
+    rig.ledger.stopped(seen)
+    rig.ledger.vmm_killed(VmmOomKilled("host", "sb1", rig.now_ns))
+
+    assert 'sandbox_vmm_oom_kills_total{sandbox_id="sb1"' in rig.page()
+    assert [(told.kind, told.sandbox_id) for told in rig.told] == [(OomKind.VMM, "sb1")]
+    rig.clock.advance(RETENTION_SECONDS)
+    rig.ledger.vmm_killed(VmmOomKilled("host", "sb1", rig.now_ns))
+    assert rig.outcomes == {("host", "counted"): 1, ("host", "unknown"): 1}
+
+
+def test_a_vmm_killed_that_is_told_twice_counts_once(rig: LedgerRig) -> None:
+    seen = rig.start(sandbox("sb1", "web:c1", pod=Pod()))
+    killed = VmmOomKilled("host", "sb1", rig.now_ns)
+    rig.ledger.vmm_killed(killed)
+    rig.ledger.vmm_killed(killed)
+    rig.ledger.updated(sandbox("sb1", "web:c1"))
+    rig.ledger.stopped(seen)
+    rig.ledger.vmm_killed(killed)
+    rig.ledger.vmm_killed(VmmOomKilled("host", "sb1", rig.now_ns + 1))
+
+    assert rig.series()["kata_sandbox_vmm_oom_kills_total"] == "2"
+    assert rig.outcomes == {("host", "counted"): 2, ("host", "duplicate"): 2}
+    assert len(rig.told) == 2
+
+
 def test_container_ids_that_are_too_many_keep_their_count_under_the_name(rig: LedgerRig) -> None:
     rig.start(sandbox("sb1", "web:c0"))
     for n in range(MAX_CONTAINERS + 10):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fake_clock import FakeClock
 from kata_exporter.guest.families.vmstat import OOM_KILLS
-from kata_exporter.model import Pod
+from kata_exporter.model import Pod, VmmOomKilled
 from kata_exporter.oom import Ledger
 from kata_exporter.oom.state_file import (
     MAX_FILE_BYTES,
@@ -89,6 +89,18 @@ def test_counts_do_not_fall_when_a_sandbox_comes_back_nameless_and_then_gets_its
     assert (rig.events("web"), rig.inferred("web"), rig.guest_kills()) == ("1", "7", "3")
     assert rig.series()['kata_container_oom_events_total{container="l\\"og"}'] == "2"
     assert 'pod=""' not in rig.page()
+
+
+def test_a_vmm_killed_that_is_told_again_after_a_restart_counts_once(
+    rig: LedgerRig, path: Path
+) -> None:
+    killed = VmmOomKilled("host", "sb1", rig.now_ns)
+    rig.ledger.vmm_killed(killed)
+    _restart(rig, path)
+    rig.ledger.vmm_killed(killed)
+
+    assert rig.series()["kata_sandbox_vmm_oom_kills_total"] == "1"
+    assert rig.outcomes["host", "duplicate"] == 1
 
 
 def test_what_was_saved_nameless_goes_on_under_the_name(rig: LedgerRig, path: Path) -> None:
