@@ -3,10 +3,12 @@
 It holds counts and what tells events apart; nothing of a guest's words but what was checked before.
 """
 
+import errno
 import json
 import logging
 import os
 import re
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,7 +50,9 @@ def write(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.new")
     try:
         descriptor = os.open(
-            temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600
+            temporary,
+            os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC,
+            0o600,
         )
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -68,8 +72,7 @@ def load(path: Path, ledger: Ledger, guest_kills: Metric) -> bool:
         Whether there was one that could be read.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        data = _read(path)
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -83,6 +86,20 @@ def load(path: Path, ledger: Ledger, guest_kills: Metric) -> bool:
     for key, account in accounts:
         ledger.restore(key, account)
     return True
+
+
+def _read(path: Path) -> bytes:
+    """Read the file, and a byte more than is taken; nothing but a regular file, and never wait."""
+    # Without O_NONBLOCK, opening a FIFO waits for somebody to write to it.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _set_aside(path: Path, error: StateError) -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -168,15 +169,36 @@ def test_a_file_that_is_too_large_is_not_read_whole(rig: LedgerRig, path: Path) 
     assert not path.exists()
 
 
-def test_a_file_that_cannot_be_read_is_told_of_and_left(
-    rig: LedgerRig, path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("what", ["folder", "fifo", "link", "socket"])
+def test_what_is_no_regular_file_is_told_of_and_left_and_never_waited_for(
+    what: str, rig: LedgerRig, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path.mkdir()
+    match what:
+        case "folder":
+            path.mkdir()
+        case "fifo":
+            os.mkfifo(path)
+        case "link":
+            (path.parent / "elsewhere").write_bytes(dump(rig.ledger))
+            path.symlink_to("elsewhere")
+        case _:
+            os.mknod(path, stat.S_IFSOCK | 0o600)
+    before = path.lstat()
     with caplog.at_level(logging.WARNING):
         assert not load(path, rig.new_ledger(), OOM_KILLS)
 
-    assert "Is a directory" in caplog.text
-    assert path.is_dir()
+    assert f"{path} can't be read, so OOM counts begin anew: " in caplog.text
+    assert path.lstat().st_ino == before.st_ino
+
+
+@pytest.mark.timeout(10)
+def test_a_fifo_in_the_place_of_the_new_file_is_not_waited_for(path: Path) -> None:
+    os.mkfifo(path.with_name(f".{path.name}.new"))
+    with pytest.raises(OSError, match="No such device"):
+        write(path, b"{}")
+
+    assert not path.exists()
 
 
 def test_a_file_is_written_for_its_owner_alone_and_leaves_nothing_beside_it(
