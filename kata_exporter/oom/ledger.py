@@ -25,6 +25,7 @@ from kata_exporter.model import (
 )
 from kata_exporter.oom.account import Account, Inferred, Key
 from kata_exporter.oom.outcome import OomSource, Outcome
+from kata_exporter.oom.owners import Owners
 
 MAX_WAITING = 1024
 WAITING_SECONDS = 60.0
@@ -97,7 +98,7 @@ class Ledger:
         self._living: dict[str, Key] = {}
         self._gone: dict[Key, float] = {}
         """When each went (monotonic), the one that went first before the others."""
-        self._of_container: dict[str, Key] = {}
+        self._owners = Owners()
         self._waiting: deque[tuple[float, RuntimeEvent | ContainerFinished]] = deque()
 
     def configure(self, *, retention_seconds: float) -> None:
@@ -212,8 +213,7 @@ class Ledger:
         account.go()
         self._gone[key] = self._clock.monotonic()
         self._accounts[key] = account
-        for container_id in account.containers:
-            self._of_container[container_id] = key
+        self._owners.set(key, account.containers.keys())
 
     def _see(self, sandbox: Sandbox) -> None:
         self._forget()
@@ -226,12 +226,12 @@ class Ledger:
         for other in dict.fromkeys((before or nameless, nameless)):
             if other != key and other in self._accounts:
                 account.take_over(self._accounts.pop(other))
+                self._owners.drop(other)
                 self._gone.pop(other, None)
         self._living[sandbox.id] = key
         self._gone.pop(key, None)
         account.see(sandbox)
-        for container_id in account.containers:
-            self._of_container[container_id] = key
+        self._owners.set(key, account.containers.keys())
         self._take_waiting()
 
     def _account_of(self, sandbox_id: str) -> Account | None:
@@ -271,7 +271,7 @@ class Ledger:
         """Take an event of a container; returns whether that is done with."""
         if isinstance(event, EventsMissed):
             return True
-        key = self._of_container.get(event.container_id)
+        key = self._owners.of(event.container_id)
         if _is_guests_word(event) and (key is None or key != self._living.get(event.sandbox_id)):
             self._on_event(event.source, Outcome.REJECTED)
             return True
@@ -362,9 +362,8 @@ class Ledger:
             if len(self._gone) <= MAX_GONE and now - gone_at < self._retention_seconds:
                 return
             del self._gone[key]
-            for container_id in self._accounts.pop(key).containers:
-                if self._of_container.get(container_id) == key:
-                    del self._of_container[container_id]
+            del self._accounts[key]
+            self._owners.drop(key)
 
 
 def _is_oom(event: RuntimeEvent | ContainerFinished) -> bool:

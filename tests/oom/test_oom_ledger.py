@@ -186,7 +186,7 @@ def test_what_was_counted_is_kept_after_death_and_then_goes(rig: LedgerRig) -> N
     assert not any("oom_source" in series for series in rig.series())
     rig.clock.advance(1)
     assert rig.series() == {}
-    assert rig.ledger._of_container == {}
+    assert len(rig.ledger._owners) == 0
 
 
 def test_a_sandbox_that_comes_back_goes_on_where_it_was(rig: LedgerRig) -> None:
@@ -329,13 +329,29 @@ def test_container_ids_that_are_too_many_keep_their_count_under_the_name(rig: Le
     assert rig.events("web") == str(MAX_CONTAINERS + 10)
 
 
+def test_an_event_of_a_container_that_gave_way_finds_nobody_after_its_sandbox(
+    rig: LedgerRig,
+) -> None:
+    for n in range(MAX_CONTAINERS + 1):
+        rig.ledger.updated(sandbox("sb1", f"web:c{n}"))
+    assert len(rig.ledger._owners) == MAX_CONTAINERS
+    rig.ledger.stopped(sandbox("sb1"))
+    rig.clock.advance(RETENTION_SECONDS)
+    rig.oom("c0")
+    rig.clock.advance(WAITING_SECONDS)
+
+    assert rig.series() == {}
+    assert rig.outcomes == {("containerd", "unknown"): 1}
+    assert len(rig.ledger._owners) == 0
+
+
 def test_only_so_many_sandboxes_are_kept_after_death(rig: LedgerRig) -> None:
     for n in range(MAX_GONE + 3):
         seen = rig.start(sandbox(f"sb{n:05}", f"web:c{n}"))
         rig.ledger.stopped(seen)
 
     assert len(rig.ledger._accounts) == MAX_GONE
-    assert len(rig.ledger._of_container) == MAX_GONE
+    assert len(rig.ledger._owners) == MAX_GONE
 
 
 @pytest.mark.real
