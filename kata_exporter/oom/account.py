@@ -21,7 +21,11 @@ from kata_exporter.snapshot import sandbox_identity
 MAX_CONTAINERS = 512
 """Container ids of one sandbox that are told apart; older ones are summed up under their names."""
 MAX_NAMES = 256
-"""Names of containers of one sandbox that have series."""
+"""Names of containers of one sandbox that have series.
+
+One beyond them takes the place of the oldest that has no container now and counted nothing; where
+there is none, it is passed over.
+"""
 
 SETTLED_AFTER_SECONDS = 5.0
 """How long an event may come after the kill that it tells of, before the kill is inferred."""
@@ -104,6 +108,8 @@ class Account:
         self.sources: frozenset[str] = frozenset()
         self.names: dict[str, Named] = {}
         self.containers: dict[str, tuple[str, Lives]] = {}
+        self.passed_over: frozenset[str] = frozenset()
+        """Its containers, by id, that have no series: there are too many names."""
         self.guest: GuestKills | None = None
         self.memory: MemoryReading | None = None
         self.vmm = Life()
@@ -119,7 +125,9 @@ class Account:
         self.lives = True
         for container in sandbox.workload_containers:
             if container.id not in self.containers:
-                self.add(container.id, container.name, Lives())
+                self._add(container.id, container.name, Lives())
+        living = {container.id for container in sandbox.workload_containers}
+        self.passed_over = frozenset(living - self.containers.keys())
         self.changed()
 
     def go(self) -> None:
@@ -127,38 +135,24 @@ class Account:
         self.lives = False
         self.changed()
 
-    def add(self, container_id: str, name: str, lives: Lives) -> None:
-        """Take note of a container; the oldest ones give way, but keep their count."""
-        if name not in self.names and len(self.names) >= MAX_NAMES:
-            return
-        self.names.setdefault(name, Named())
-        self.containers[container_id] = (name, lives)
-        while len(self.containers) > MAX_CONTAINERS:
-            oldest = next(iter(self.containers))
-            old_name, old_lives = self.containers.pop(oldest)
-            self.names[old_name].folded += old_lives.count
-
     def take_over(self, other: "Account") -> None:
         """Have all that was counted under another name of the same sandbox.
 
         A container that both know keeps what either was told of it.
         """
-        for name, named in other.names.items():
-            own = self.names.setdefault(name, Named())
-            own.folded += named.folded
-            own.inferred += named.inferred
-            own.last_oom_time = _later(own.last_oom_time, named.last_oom_time)
-        for container_id, (name, lives) in other.containers.items():
-            if container_id in self.containers:
-                self.containers[container_id][1].merge(lives)
-            else:
-                self.add(container_id, name, lives)
-        for source, at_ns in other.vmm.events:
-            self.vmm.told(source, at_ns)
-        self.vmm.more += other.vmm.more
         if other.lives:
             self.sandbox, self.sources = other.sandbox, other.sources
             self.guest, self.memory = other.guest, other.memory
+        for name, named in other.names.items():
+            self._merge_name(name, named)
+        for container_id, (name, lives) in other.containers.items():
+            if container_id in self.containers:
+                self.containers[container_id][1].merge(lives)
+            elif name in self.names:
+                self._add(container_id, name, lives)
+        for source, at_ns in other.vmm.events:
+            self.vmm.told(source, at_ns)
+        self.vmm.more += other.vmm.more
         self.changed()
 
     def events(self, name: str) -> int:
@@ -213,6 +207,43 @@ class Account:
         if self._chunks is None:
             self._chunks = tuple(self._rendered())
         return self._chunks
+
+    def _add(self, container_id: str, name: str, lives: Lives) -> None:
+        """Take note of a container; the oldest ones give way, but keep their count."""
+        if not self._admit(name):
+            return
+        self.containers[container_id] = (name, lives)
+        while len(self.containers) > MAX_CONTAINERS:
+            oldest = next(iter(self.containers))
+            old_name, old_lives = self.containers.pop(oldest)
+            self.names[old_name].folded += old_lives.count
+
+    def _admit(self, name: str) -> bool:
+        """Have a name, if there is room; the oldest one that has nothing to show gives way."""
+        if name not in self.names and len(self.names) >= MAX_NAMES:
+            idle = self._oldest_idle_name()
+            if idle is None:
+                return False
+            del self.names[idle]
+            self.containers = {id_: of for id_, of in self.containers.items() if of[0] != idle}
+        self.names.setdefault(name, Named())
+        return True
+
+    def _oldest_idle_name(self) -> str | None:
+        living = {container.name for container in self.sandbox.workload_containers}
+        counts = self.events_by_name()
+        for name, named in self.names.items():
+            if name not in living and not counts[name] and not named.inferred:
+                return name
+        return None
+
+    def _merge_name(self, name: str, named: Named) -> None:
+        if not self._admit(name):
+            return
+        own = self.names[name]
+        own.folded += named.folded
+        own.inferred += named.inferred
+        own.last_oom_time = _later(own.last_oom_time, named.last_oom_time)
 
     def _count(self, kills: int, now: float) -> RejectedReading | None:
         guest = self.guest

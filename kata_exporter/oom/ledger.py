@@ -35,6 +35,8 @@ MAX_GONE = 4096
 
 _NS = 1_000_000_000
 
+_ContainerEvent = ContainerStarted | ContainerExited | OomSeen | ContainerFinished
+
 OnOom = Callable[[OomRecord], None]
 OnEvent = Callable[[str, Outcome], None]
 OnRejected = Callable[[str, int], None]
@@ -99,7 +101,7 @@ class Ledger:
         self._gone: dict[Key, float] = {}
         """When each went (monotonic), the one that went first before the others."""
         self._owners = Owners()
-        self._waiting: deque[tuple[float, RuntimeEvent | ContainerFinished]] = deque()
+        self._waiting: deque[tuple[float, _ContainerEvent]] = deque()
 
     def configure(self, *, retention_seconds: float) -> None:
         """Show those that are gone for another time."""
@@ -231,7 +233,7 @@ class Ledger:
         self._living[sandbox.id] = key
         self._gone.pop(key, None)
         account.see(sandbox)
-        self._owners.set(key, account.containers.keys())
+        self._owners.set(key, account.containers.keys() | account.passed_over)
         self._take_waiting()
 
     def _account_of(self, sandbox_id: str) -> Account | None:
@@ -253,7 +255,7 @@ class Ledger:
         time = event.at_ns / _NS
         self._tell(account, OomKind.UNATTRIBUTED, event.source, None, time)
 
-    def _take_or_keep(self, event: RuntimeEvent | ContainerFinished) -> None:
+    def _take_or_keep(self, event: _ContainerEvent) -> None:
         """Take an event of a container; keep one of an OOM until its container is known."""
         if self._take(event) or not _is_oom(event):
             return
@@ -267,34 +269,39 @@ class Ledger:
         waiting, self._waiting = self._waiting, deque()
         self._waiting.extend(item for item in waiting if not self._take(item[1]))
 
-    def _take(self, event: RuntimeEvent | ContainerFinished) -> bool:
+    def _take(self, event: _ContainerEvent) -> bool:
         """Take an event of a container; returns whether that is done with."""
-        if isinstance(event, EventsMissed):
-            return True
         key = self._owners.of(event.container_id)
         if _is_guests_word(event) and (key is None or key != self._living.get(event.sandbox_id)):
             self._on_event(event.source, Outcome.REJECTED)
             return True
-        account = None if key is None else self._accounts[key]
-        if account is None or event.container_id not in account.containers:
+        if key is None:
             return False
+        account = self._accounts[key]
+        if event.container_id not in account.passed_over:
+            self._record(account, event)
+        elif _is_oom(event):
+            self._on_event(event.source, Outcome.PASSED_OVER)
+        return True
+
+    def _record(self, account: Account, event: _ContainerEvent) -> None:
         _, lives = account.containers[event.container_id]
         before = lives.count
-        if isinstance(event, ContainerStarted):
-            lives.started(event.at_ns)
-        elif isinstance(event, ContainerExited):
-            lives.ended(event.exited_at_ns)
-        elif isinstance(event, ContainerFinished):
-            lives.ended(event.finished_at_ns, oom_killed=event.oom_killed)
-            if event.oom_killed:
-                self._counted(account, event, event.finished_at_ns, lives.count - before)
-        else:
-            if event.source == OomSource.CRIO:
-                lives.noted(event.at_ns)
-            else:
-                lives.told(event.source, event.at_ns)
-            self._counted(account, event, event.at_ns, lives.count - before)
-        return True
+        match event:
+            case ContainerStarted():
+                lives.started(event.at_ns)
+            case ContainerExited():
+                lives.ended(event.exited_at_ns)
+            case ContainerFinished():
+                lives.ended(event.finished_at_ns, oom_killed=event.oom_killed)
+                if event.oom_killed:
+                    self._counted(account, event, event.finished_at_ns, lives.count - before)
+            case OomSeen():
+                if event.source == OomSource.CRIO:
+                    lives.noted(event.at_ns)
+                else:
+                    lives.told(event.source, event.at_ns)
+                self._counted(account, event, event.at_ns, lives.count - before)
 
     def _counted(
         self, account: Account, event: OomSeen | ContainerFinished, at_ns: int, more: int
@@ -366,10 +373,10 @@ class Ledger:
             self._owners.drop(key)
 
 
-def _is_oom(event: RuntimeEvent | ContainerFinished) -> bool:
+def _is_oom(event: _ContainerEvent) -> bool:
     return isinstance(event, OomSeen) or (isinstance(event, ContainerFinished) and event.oom_killed)
 
 
-def _is_guests_word(event: RuntimeEvent | ContainerFinished) -> bool:
+def _is_guests_word(event: _ContainerEvent) -> bool:
     """Whether a guest chose the container's id: it may be one of its own, and no other's."""
     return isinstance(event, OomSeen) and event.source == OomSource.AGENT

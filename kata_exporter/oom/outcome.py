@@ -34,6 +34,8 @@ class Outcome(StrEnum):
     """It names a sandbox and no container."""
     UNKNOWN = "unknown"
     """It names a container of no sandbox here: most often one of another pod."""
+    PASSED_OVER = "passed_over"
+    """It names a container that has no series: its sandbox has had too many names of containers."""
     REJECTED = "rejected"
     """An agent named a container that isn't its own."""
 

@@ -161,7 +161,7 @@ def _account(entry: dict[str, Any], guest_kills: Metric) -> tuple[Key, Account]:
     account.vmm = Life(events=_events(told), more=_count(more))
     names = _mapping(entry.get("names"), "names")
     containers = _mapping(entry.get("containers"), "containers")
-    if len(names) > 2 * MAX_NAMES or len(containers) > 2 * MAX_CONTAINERS:
+    if len(names) > MAX_NAMES or len(containers) > MAX_CONTAINERS:
         raise StateError("an account of too many containers")
     for name, named in names.items():
         folded, inferred, last = _items(named, "a name", 3)
