@@ -1,5 +1,6 @@
 """The account of one sandbox: its containers' OOMs, its guest's kills, and what is shown of them."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -117,9 +118,15 @@ class Account:
         self._guest_kills = guest_kills
         self._chunks: tuple[Chunk, ...] | None = None
 
-    def see(self, sandbox: Sandbox) -> None:
-        """Take note of a sandbox as it is now; another generation's guest counts from anew."""
+    def see(self, sandbox: Sandbox) -> list[Inferred]:
+        """Take note of a sandbox as it is now; another generation's guest counts from anew.
+
+        Returns:
+            The kills of the guest before that are concluded upon, since no event can name them now.
+        """
+        concluded: list[Inferred] = []
         if sandbox.generation != self.sandbox.generation:
+            concluded = self._settle()
             self.guest = self.memory = None
         self.sandbox = sandbox
         self.lives = True
@@ -129,11 +136,18 @@ class Account:
         living = {container.id for container in sandbox.workload_containers}
         self.passed_over = frozenset(living - self.containers.keys())
         self.changed()
+        return concluded
 
-    def go(self) -> None:
-        """Take note that the sandbox is gone; what was counted stays."""
+    def go(self) -> list[Inferred]:
+        """Take note that the sandbox is gone; what was counted stays.
+
+        Returns:
+            The kills that are concluded upon: there won't be another reading.
+        """
         self.lives = False
+        concluded = self._settle()
         self.changed()
+        return concluded
 
     def take_over(self, other: "Account") -> None:
         """Have all that was counted under another name of the same sandbox.
@@ -193,7 +207,7 @@ class Account:
         rejected = None
         if reading.oom_kills is not None:
             rejected = self._count(reading.oom_kills, now)
-        inferred = self._settle(now)
+        inferred = self._settle(now - SETTLED_AFTER_SECONDS)
         self.memory = reading
         self.changed()
         return rejected, inferred
@@ -261,10 +275,11 @@ class Account:
             guest.pending.append(_Pending(rise, now, self.memory))
         return None
 
-    def _settle(self, now: float) -> list[Inferred]:
+    def _settle(self, until: float = math.inf) -> list[Inferred]:
+        """Conclude upon the kills that were read by then; all of them, unless told otherwise."""
         guest = self.guest
         concluded: list[Inferred] = []
-        while guest and guest.pending and now - guest.pending[0].since >= SETTLED_AFTER_SECONDS:
+        while guest and guest.pending and guest.pending[0].since <= until:
             pending = guest.pending.pop(0)
             kills = min(pending.kills, guest.unexplained)
             if not kills:

@@ -121,7 +121,8 @@ class Ledger:
         if key is None:
             return
         self._gone[key] = self._clock.monotonic()
-        self._accounts[key].go()
+        account = self._accounts[key]
+        self._tell_inferred(account, account.go())
         self._forget()
 
     def hear(self, event: RuntimeEvent) -> None:
@@ -165,8 +166,7 @@ class Ledger:
         rejected, concluded = account.read(reading, self._clock.monotonic())
         if rejected is not None:
             self._on_rejected(rejected, 1)
-        for inferred in concluded:
-            self._tell_inferred(account, inferred)
+        self._tell_inferred(account, concluded)
 
     def seen_by(self, sandbox_id: str, sources: frozenset[str]) -> None:
         """Take note of which sources see a living sandbox now."""
@@ -232,7 +232,7 @@ class Ledger:
                 self._gone.pop(other, None)
         self._living[sandbox.id] = key
         self._gone.pop(key, None)
-        account.see(sandbox)
+        self._tell_inferred(account, account.see(sandbox))
         self._owners.set(key, account.containers.keys() | account.passed_over)
         self._take_waiting()
 
@@ -318,17 +318,17 @@ class Ledger:
         time = at_ns / _NS
         self._tell(account, OomKind.REPORTED, event.source, event.container_id, time)
 
-    def _tell_inferred(self, account: Account, inferred: Inferred) -> None:
-        named = inferred.container_id is not None
-        self._tell(
-            account,
-            OomKind.INFERRED if named else OomKind.UNATTRIBUTED,
-            OomSource.VMSTAT,
-            inferred.container_id,
-            self._clock.time(),
-            kills=inferred.kills,
-            memory=inferred.before,
-        )
+    def _tell_inferred(self, account: Account, concluded: list[Inferred]) -> None:
+        for kills, container_id, before in concluded:
+            self._tell(
+                account,
+                OomKind.UNATTRIBUTED if container_id is None else OomKind.INFERRED,
+                OomSource.VMSTAT,
+                container_id,
+                self._clock.time(),
+                kills=kills,
+                memory=before,
+            )
 
     def _tell(
         self,

@@ -3,7 +3,7 @@
 import pytest
 
 from fake_clock import FakeClock
-from kata_exporter.model import ContainerMemory, MemoryReading, OomKind
+from kata_exporter.model import ContainerMemory, MemoryReading, OomKind, Pod
 from kata_exporter.oom.inference import culprit
 from oom_rig import MIB, LedgerRig, at_limit, sandbox
 
@@ -134,3 +134,48 @@ def test_a_reading_without_the_count_leaves_it(rig: LedgerRig) -> None:
     rig.ledger.read(seen, at_limit("c1", kills=None))
 
     assert rig.guest_kills() == "5"
+
+
+def _kills(rig: LedgerRig) -> list[tuple[OomKind, int, str]]:
+    return [(told.kind, told.kills, told.container) for told in rig.told]
+
+
+def test_kills_that_wait_for_an_event_are_settled_when_the_sandbox_stops(rig: LedgerRig) -> None:
+    seen = rig.start(sandbox("sb1", "web:c1"))
+    rig.ledger.read(seen, at_limit("c1", kills=0))
+    rig.oom("c1")
+    rig.ledger.read(seen, at_limit("c1", kills=3))
+    rig.ledger.stopped(seen)
+
+    assert (rig.guest_kills(), rig.events("web"), rig.inferred("web")) == ("3", "1", "2")
+    assert _kills(rig)[1:] == [(OomKind.INFERRED, 2, "web")]
+
+
+@pytest.mark.parametrize("pod", [Pod("shop", "web-0"), Pod()])
+def test_kills_that_wait_are_settled_when_another_guest_takes_its_place(
+    rig: LedgerRig, pod: Pod
+) -> None:
+    seen = rig.start(sandbox("sb1", "web:c1", pod=pod))
+    rig.ledger.read(seen, at_limit("c1", kills=0))
+    rig.ledger.read(seen, at_limit("c1", kills=3))
+    again = sandbox("sb1", "web:c2", generation=2)
+    rig.ledger.updated(again)
+
+    assert (rig.guest_kills(), rig.inferred("web")) == (None, "3")
+    assert _kills(rig) == [(OomKind.INFERRED, 3, "web")]
+    for _ in range(2):
+        rig.ledger.read(again, at_limit("c2", kills=1))
+        rig.clock.advance(15)
+    assert rig.inferred("web") == "3"
+
+
+def test_kills_that_wait_and_are_nobodys_are_told_of_when_the_sandbox_stops(
+    rig: LedgerRig,
+) -> None:
+    seen = rig.start(sandbox("sb1", "web:c1"))
+    rig.ledger.read(seen, at_limit(kills=0))
+    rig.ledger.read(seen, at_limit(kills=2))
+    rig.ledger.stopped(seen)
+
+    assert rig.inferred("web") == "0"
+    assert _kills(rig) == [(OomKind.UNATTRIBUTED, 2, "")]
