@@ -13,6 +13,8 @@ MAX_LIVES = 8
 MAX_EVENTS = 64
 """Events of one life that are remembered; those beyond are counted and can't be told apart."""
 
+MAX_TIME_NS = 2**63 - 1
+"""Runtimes say of a time that isn't known that it is in the year 1, or after the last one."""
 SAME_END_NS = 5 * 10**9
 """Two ends of a life that are no further apart are one."""
 
@@ -44,6 +46,7 @@ class Life:
 
     def told(self, source: str, at_ns: int) -> None:
         """Take an event; one of the same source and time is the same one."""
+        at_ns = _sound(at_ns)
         if (source, at_ns) in self.events:
             return
         if len(self.events) < MAX_EVENTS:
@@ -66,6 +69,7 @@ class Lives:
 
     def started(self, at_ns: int) -> None:
         """Take note of a start; one that was told already, or late, changes nothing."""
+        at_ns = _sound(at_ns)
         last = self.lives[-1]
         if last.ended_ns is not None and at_ns > last.ended_ns:
             self._begin(at_ns)
@@ -76,6 +80,7 @@ class Lives:
 
     def ended(self, at_ns: int, *, oom_killed: bool = False) -> None:
         """Take note of an end, and whether it was for want of memory."""
+        at_ns = _sound(at_ns)
         life = self._life_at(at_ns)
         is_last = life is self.lives[-1]
         if is_last and life.ended_ns is not None and at_ns - life.ended_ns > SAME_END_NS:
@@ -125,3 +130,7 @@ class Lives:
         if len(self.lives) > MAX_LIVES:
             self.before += self.lives.pop(0).count
         return self.lives[-1]
+
+
+def _sound(at_ns: int) -> int:
+    return min(max(at_ns, 0), MAX_TIME_NS)

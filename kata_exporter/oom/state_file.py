@@ -26,9 +26,8 @@ MAX_FILE_BYTES = 16 << 20
 SET_ASIDE = ".corrupt"
 """What is added to the name of a file that can't be read."""
 
-_MAX_NAME_CHARACTERS = 512
 _MAX_COUNT = 2**63
-_SOURCE = re.compile(r"[a-z]{1,20}", re.ASCII)
+_SOURCE = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 
 
 class StateError(ValueError):
@@ -220,7 +219,7 @@ def _id(found: Any) -> str:
 
 
 def _name(found: Any) -> str:
-    if not isinstance(found, str) or len(found) > _MAX_NAME_CHARACTERS:
+    if not isinstance(found, str):
         raise StateError("a name that is none")
     try:
         found.encode()

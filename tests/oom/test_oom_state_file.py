@@ -140,6 +140,23 @@ def test_what_is_written_is_read_the_same(rig: LedgerRig, path: Path) -> None:
     assert dump(rig.ledger) == before
 
 
+@pytest.mark.parametrize("at", [-62_135_596_800 * NS, 253_402_300_799 * NS, 0])
+def test_a_time_that_no_clock_has_does_not_spoil_the_file(
+    at: int, rig: LedgerRig, path: Path
+) -> None:
+    """The year 1 is Go's word for no time; the last year of a protobuf timestamp is 9999."""
+    rig.started("c1", at)
+    rig.oom("c1", at=at)
+    rig.exited("c2", at)
+    rig.status("c2", at)
+    rig.ledger.vmm_killed(VmmOomKilled("kernel_log", "sb1", at))
+    before = rig.series()
+    _restart(rig, path)
+
+    assert rig.events("web") == before['kata_container_oom_events_total{container="web"}'] == "2"
+    assert rig.series()["kata_sandbox_vmm_oom_kills_total"] == "1"
+
+
 def test_without_a_file_there_is_nothing_to_say(
     rig: LedgerRig, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
