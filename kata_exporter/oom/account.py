@@ -117,6 +117,8 @@ class Account:
         """The kills of its VMM, told apart as a container's OOMs are."""
         self._guest_kills = guest_kills
         self._chunks: tuple[Chunk, ...] | None = None
+        self.saved: bytes | None = None
+        """As the state file has it; None, since something changed."""
 
     def see(self, sandbox: Sandbox) -> list[Inferred]:
         """Take note of a sandbox as it is now; another generation's guest counts from anew.
@@ -209,12 +211,14 @@ class Account:
             rejected = self._count(reading.oom_kills, now)
         inferred = self._settle(now - SETTLED_AFTER_SECONDS)
         self.memory = reading
-        self.changed()
+        self._chunks = None
+        if inferred:
+            self.changed()  # nothing else of a reading is saved
         return rejected, inferred
 
     def changed(self) -> None:
-        """Have it rendered anew."""
-        self._chunks = None
+        """Have it rendered and saved anew."""
+        self._chunks = self.saved = None
 
     def chunks(self) -> tuple[Chunk, ...]:
         """Return what is shown."""

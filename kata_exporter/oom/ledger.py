@@ -206,9 +206,10 @@ class Ledger:
         return () if account is None else tuple(account.containers)
 
     def accounts(self) -> Iterator[tuple[Key, Account]]:
-        """Yield every account, to be saved."""
+        """Yield every account, to be saved: those that are gone, the first first, then the others."""
         self._forget()
-        yield from self._accounts.items()
+        for key in (*self._gone, *self._living.values()):
+            yield key, self._accounts[key]
 
     def restore(self, key: Key, account: Account) -> None:
         """Take an account that was saved, as one of a sandbox that is gone until it is seen."""
@@ -302,6 +303,7 @@ class Ledger:
                 else:
                     lives.told(event.source, event.at_ns)
                 self._counted(account, event, event.at_ns, lives.count - before)
+        account.changed()
 
     def _counted(
         self, account: Account, event: OomSeen | ContainerFinished, at_ns: int, more: int

@@ -10,7 +10,7 @@ from fake_clock import FakeClock
 from kata_exporter.guest.families.vmstat import OOM_KILLS
 from kata_exporter.model import Pod, Sandbox
 from kata_exporter.oom.ledger import MAX_WAITING
-from kata_exporter.oom.state_file import _parsed, dump
+from kata_exporter.oom.state_format import dump, parse
 from oom_rig import LedgerRig, at_limit, sandbox
 
 NAMES = ("web", "log")
@@ -153,7 +153,7 @@ class OomMachine(RuleBasedStateMachine):
         saved = dump(self.rig.ledger)
         self._tick()
         self.rig.ledger = self.rig.new_ledger()
-        for key, account in _parsed(saved, OOM_KILLS):
+        for key, account in parse(saved, OOM_KILLS):
             self.rig.ledger.restore(key, account)
         self.read_kills = None
         if self.alive:

@@ -13,16 +13,10 @@ from hypothesis import strategies as st
 from fake_clock import FakeClock
 from kata_exporter.guest.families.vmstat import OOM_KILLS
 from kata_exporter.model import Pod, VmmOomKilled
-from kata_exporter.oom import Ledger
-from kata_exporter.oom.state_file import (
-    MAX_FILE_BYTES,
-    SET_ASIDE,
-    StateError,
-    _parsed,
-    dump,
-    load,
-    write,
-)
+from kata_exporter.oom import Ledger, state_format
+from kata_exporter.oom.ledger import MAX_GONE
+from kata_exporter.oom.state_file import SET_ASIDE, load, write
+from kata_exporter.oom.state_format import MAX_FILE_BYTES, StateError, dump, parse
 from oom_rig import NS, LedgerRig, at_limit, sandbox
 
 
@@ -140,6 +134,42 @@ def test_what_is_written_is_read_the_same(rig: LedgerRig, path: Path) -> None:
     assert dump(rig.ledger) == before
 
 
+def test_what_is_too_large_leaves_out_those_that_went_first_and_then_the_largest(
+    clock: FakeClock, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = LedgerRig(clock)
+    for n in range(20):
+        gone = rig.start(sandbox(f"gone{n}", f"web:g{n}"))
+        rig.oom(f"g{n}")
+        rig.ledger.stopped(gone)
+    rig.start(sandbox("small", "web:s1"))
+    rig.start(sandbox("large", *(f"n{n}" for n in range(20))))
+    order = [*(f"gone{n}" for n in range(20)), "large", "small"]
+    whole = len(dump(rig.ledger))
+    numbers = set()
+    for most in range(whole, 40, -50):
+        monkeypatch.setattr(state_format, "MAX_FILE_BYTES", most)
+        write(path, dump(rig.ledger))
+        again = rig.new_ledger()
+
+        assert load(path, again, OOM_KILLS)
+        assert path.stat().st_size <= most
+        found = [key.sandbox_id for key, _ in again.accounts()]
+        assert found == order[len(order) - len(found) :]
+        numbers.add(len(found))
+    assert numbers == set(range(len(order) + 1))
+
+
+def test_no_more_accounts_are_written_than_are_read(rig: LedgerRig, path: Path) -> None:
+    for n in range(MAX_GONE + 1):
+        rig.ledger.stopped(rig.start(sandbox(f"gone{n}")))
+    for n in range(MAX_GONE):
+        rig.start(sandbox(f"living{n}"))
+    _restart(rig, path)
+
+    assert len(list(rig.ledger.accounts())) == MAX_GONE
+
+
 @pytest.mark.parametrize("at", [-62_135_596_800 * NS, 253_402_300_799 * NS, 0])
 def test_a_time_that_no_clock_has_does_not_spoil_the_file(
     at: int, rig: LedgerRig, path: Path
@@ -239,6 +269,21 @@ def test_a_write_that_fails_leaves_the_old_file(rig: LedgerRig, path: Path) -> N
     assert path.read_bytes() == b"old"
 
 
+def test_the_folder_is_synced_once_the_file_is_in_its_place(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+
+    def note(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append(("folder" if is_folder else "file", path.exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    write(path, b"{}")
+
+    assert synced == [("file", False), ("folder", True)]
+
+
 def test_a_full_disk_leaves_the_old_file(
     rig: LedgerRig, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,7 +310,7 @@ _FIXTURES_STAY = settings(
 def test_no_truncated_file_is_taken(rig: LedgerRig, cut: int) -> None:
     data = dump(rig.ledger)
     with pytest.raises(StateError):
-        _parsed(data[: cut % len(data)], OOM_KILLS)
+        parse(data[: cut % len(data)], OOM_KILLS)
 
 
 @_FIXTURES_STAY
@@ -276,7 +321,7 @@ def test_a_file_with_a_flipped_bit_is_refused_or_sound(
     data = bytearray(dump(rig.ledger))
     data[place % len(data)] ^= 1 << bit
     try:
-        accounts = _parsed(bytes(data), OOM_KILLS)
+        accounts = parse(bytes(data), OOM_KILLS)
     except StateError:
         return
     for _, account in accounts:
@@ -302,7 +347,7 @@ def test_a_field_of_anything_else_is_refused_or_sound(
     found = json.loads(dump(rig.ledger))
     found["accounts"][0][field] = wrong
     try:
-        accounts = _parsed(json.dumps(found).encode(), OOM_KILLS)
+        accounts = parse(json.dumps(found).encode(), OOM_KILLS)
     except StateError:
         return
     for _, account in accounts:
