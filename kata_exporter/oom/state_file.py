@@ -2,21 +2,91 @@
 
 import errno
 import logging
+import math
 import os
 import stat
 from contextlib import suppress
 from pathlib import Path
 
+from kata_exporter.clock import Clock
 from kata_exporter.metrics import Metric
 from kata_exporter.oom.ledger import Ledger
 from kata_exporter.oom.state_format import MAX_FILE_BYTES, StateError, dump, parse
+from kata_exporter.telemetry.logs import LogLimiter, fields
 
-__all__ = ["SET_ASIDE", "dump", "load", "write"]
+__all__ = ["SAVE_INTERVAL_SECONDS", "SET_ASIDE", "StateFile", "dump", "load", "write"]
 
 logger = logging.getLogger(__name__)
 
 SET_ASIDE = ".corrupt"
 """What is added to the name of a file that can't be read."""
+SAVE_INTERVAL_SECONDS = 5.0
+"""How often a ledger is saved at most."""
+
+
+class StateFile:
+    """Saves a ledger as it changes, every `SAVE_INTERVAL_SECONDS` at most.
+
+    Errors are logged, once a minute, and never raised: counting goes on without the file. The
+    ledger is the event loop's and a disk may be slow, so that saving has two halves::
+
+        data = state_file.due()
+        if data is not None:
+            await asyncio.to_thread(state_file.put, data)
+
+    Args:
+        path: where to; the folder must be there.
+        clock: for the interval, and for the log.
+        ledger: what is saved.
+    """
+
+    def __init__(self, path: Path, clock: Clock, ledger: Ledger) -> None:
+        self._path = path
+        self._clock = clock
+        self._ledger = ledger
+        self._limiter = LogLimiter(clock)
+        self._written: bytes | None = None
+        self._due_at = -math.inf
+
+    def due(self) -> bytes | None:
+        """Return what is to be written now, if anything; it is due again after the interval."""
+        now = self._clock.monotonic()
+        if now < self._due_at:
+            return None
+        self._due_at = now + SAVE_INTERVAL_SECONDS
+        data = dump(self._ledger)
+        return None if data == self._written else data
+
+    def put(self, data: bytes) -> None:
+        """Write what is due, in any thread; one call at a time."""
+        try:
+            write(self._path, data)
+        except OSError as error:
+            self._failed(error)
+        else:
+            self._written = data
+
+    def save_if_changed(self) -> None:
+        """Do both halves at once, for callers who may block."""
+        data = self.due()
+        if data is not None:
+            self.put(data)
+
+    def close(self) -> None:
+        """Save what has changed since, however short ago the last time was; blocks."""
+        self._due_at = -math.inf
+        self.save_if_changed()
+
+    def _failed(self, error: OSError) -> None:
+        passed_over = self._limiter.allow("write")
+        if passed_over is None:
+            return
+        logger.warning(
+            "%s can't be written, so a restart would lose OOM counts: %s",
+            self._path,
+            error.strerror,
+            extra=fields(lines_passed_over=passed_over or None),
+        )
 
 
 def write(path: Path, data: bytes) -> None:

@@ -196,6 +196,13 @@ class OomMachine(RuleBasedStateMachine):
         assert not self.rig.rejected
 
     @invariant()
+    def what_is_saved_is_what_is_known(self) -> None:
+        saved = dump(self.rig.ledger)
+        for _, account in self.rig.ledger.accounts():
+            account.saved = None
+        assert dump(self.rig.ledger) == saved
+
+    @invariant()
     def what_is_remembered_is_bounded(self) -> None:
         assert len(self.rig.ledger._waiting) <= MAX_WAITING
         assert len(self.rig.ledger._accounts) <= 2
