@@ -3,15 +3,25 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
+from kata_exporter.errors import ArgumentError
 from kata_exporter.model import OomKind, OomRecord
 
 MAX_RECORDS = 1000
+"""How many are kept, and how many can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class OomFilter:
-    """Which of them are asked for; None takes any. ``since`` is in seconds since 1970."""
+    """Which of them are asked for; None takes any. ``since`` is in seconds since 1970.
+
+    Args:
+        limit: how many at most, the newest of those that are asked for; from 1 to `MAX_RECORDS`.
+
+    Raises:
+        ArgumentError: the limit is none of these.
+    """
 
     namespace: str | None = None
     pod: str | None = None
@@ -20,9 +30,14 @@ class OomFilter:
     kind: OomKind | None = None
     source: str | None = None
     since: float | None = None
+    limit: int = MAX_RECORDS
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= MAX_RECORDS:
+            raise ArgumentError("limit", self.limit, f"should be from 1 to {MAX_RECORDS}")
 
     def takes(self, record: OomRecord) -> bool:
-        """Whether a record is one of them."""
+        """Whether a record is one of them, however many there are."""
         asked = (
             (self.namespace, record.pod.namespace),
             (self.pod, record.pod.name),
@@ -47,5 +62,6 @@ class Journal:
         self._records.append(record)
 
     def find(self, wanted: OomFilter) -> Iterator[OomRecord]:
-        """Yield those that are asked for, the newest first."""
-        return (record for record in reversed(self._records) if wanted.takes(record))
+        """Yield those that are asked for, the newest first, as many as are asked for."""
+        found = (record for record in reversed(self._records) if wanted.takes(record))
+        return islice(found, wanted.limit)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from kata_exporter.errors import ArgumentError
 from kata_exporter.model import OomKind, OomRecord, Pod
 from kata_exporter.oom.journal import MAX_RECORDS, Journal, OomFilter
 
@@ -38,3 +39,28 @@ def test_the_newest_come_first_and_the_oldest_give_way() -> None:
 )
 def test_filter(wanted: OomFilter, takes: bool) -> None:  # noqa: FBT001  a table
     assert wanted.takes(ONE) is takes
+
+
+def test_no_more_are_found_than_are_asked_for() -> None:
+    journal = Journal()
+    for n in range(10):
+        journal.add(replace(ONE, time=float(n), source="agent" if n % 2 else "cri"))
+
+    found = [record.time for record in journal.find(OomFilter(source="agent", limit=3))]
+
+    assert found == [9.0, 7.0, 5.0]
+
+
+@pytest.mark.parametrize("limit", [0, -1, MAX_RECORDS + 1])
+def test_a_limit_out_of_range_is_refused(limit: int) -> None:
+    with pytest.raises(ArgumentError, match=rf"limit {limit}: should be from 1 to 1000"):
+        OomFilter(limit=limit)
+
+
+@pytest.mark.parametrize("limit", [1, MAX_RECORDS])
+def test_a_limit_in_range_is_taken(limit: int) -> None:
+    journal = Journal()
+    for _ in range(MAX_RECORDS):
+        journal.add(ONE)
+
+    assert len(list(journal.find(OomFilter(limit=limit)))) == limit
