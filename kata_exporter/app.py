@@ -29,6 +29,7 @@ from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
 from kata_exporter.model import Sandbox
 from kata_exporter.oom import RejectedReading
+from kata_exporter.oom.evidence import VmmEvidence
 from kata_exporter.oom_accounting import OomAccounting
 from kata_exporter.protobuf_backend import require_compiled
 from kata_exporter.registry import FirstSeen, Listener, Publisher, Registry
@@ -74,6 +75,7 @@ class Exporter:
         dialer: connects to agents; one that trusts the configured users unless given.
         environ: where tracing is configured (``OTEL_*``); the process's unless given.
         reloader: gives other settings while it runs; none unless given.
+        vmm_evidence: tells of VMMs that the host killed for want of memory; nobody unless given.
 
     Raises:
         ConfigError: tracing is configured in a way that can't be used, or protobuf lacks its C
@@ -90,6 +92,7 @@ class Exporter:
         dialer: Dialer | None = None,
         environ: Mapping[str, str] | None = None,
         reloader: Reloader | None = None,
+        vmm_evidence: VmmEvidence | None = None,
     ) -> None:
         require_compiled()
         self._settings = self._last_read = settings
@@ -119,7 +122,7 @@ class Exporter:
             on_dropped=self._on_dropped,
         )
         self._collection = self._new_collection()
-        self._oom = self._new_oom_accounting()
+        self._oom = self._new_oom_accounting(vmm_evidence)
         self._publisher = Publisher(
             [self._store, self._oom, self._collection, *listeners],
             clock=self._clock,
@@ -205,8 +208,7 @@ class Exporter:
                 concurrency=collection.concurrency,
                 collectors=settings.collectors.enabled,
             )
-        if (settings.oom, settings.sandboxes) != (before.oom, before.sandboxes):
-            self._oom.configure(self._settings.oom, settings.sandboxes)
+        self._oom.configure(self._settings)
         if settings.metrics != before.metrics:
             self._store.keep(_keep_rules(settings))
         self._finding.replace_static(settings.sandboxes)
@@ -329,16 +331,15 @@ class Exporter:
         await self._publisher.all_named()
         await self._collection.first_round()
 
-    def _new_oom_accounting(self) -> OomAccounting:
+    def _new_oom_accounting(self, vmm_evidence: VmmEvidence | None) -> OomAccounting:
         return OomAccounting(
-            self._settings.oom,
-            self._settings.sandboxes,
+            self._settings,
             clock=self._clock,
             self_metrics=self._self_metrics,
             runtimes=lambda: self._finding,
             connect=self._connecting.waiter,
             ask_soon=self._collection.ask_soon,
-            guest_is_asked=lambda: self._settings.collectors.guest_metrics,
+            vmm_evidence=vmm_evidence,
         )
 
     def _on_round(self, sandbox: Sandbox, collected: Round) -> None:

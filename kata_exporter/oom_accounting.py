@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kata_exporter.clock import Clock
-from kata_exporter.config.settings import OomSettings, StaticSandbox
+from kata_exporter.config.settings import Settings, StaticSandbox
 from kata_exporter.guest.families.vmstat import OOM_KILLS
 from kata_exporter.model import (
     ContainerExited,
@@ -27,10 +27,11 @@ from kata_exporter.model import (
 )
 from kata_exporter.oom import Ledger, OomCounts, OomSource, Outcome
 from kata_exporter.oom.crio import find, is_there
+from kata_exporter.oom.evidence import VmmEvidence
 from kata_exporter.oom.journal import Journal, OomFilter
 from kata_exporter.oom.ledger import AccountView
 from kata_exporter.oom.rules import Chosen, choose
-from kata_exporter.oom.state_file import dump, load, write
+from kata_exporter.oom.state_file import SAVE_INTERVAL_SECONDS, StateFile, load
 from kata_exporter.oom.waiting import Connect, Waiting
 from kata_exporter.telemetry.logs import LogLimiter, fields
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
@@ -43,8 +44,6 @@ ASK_SOON_GAP_SECONDS = 2.0
 """How often one sandbox is asked out of turn."""
 CRIO_SECONDS = 5.0
 """How often CRI-O's bundles are looked through."""
-SAVE_SECONDS = 5.0
-"""How often the state file is written, where something changed."""
 
 _WORDS = {
     OomKind.REPORTED: "container ran out of memory",
@@ -70,41 +69,39 @@ class OomAccounting:
     """Hears of OOMs and accounts for them; a `registry.Listener`.
 
     Args:
-        settings: as configured.
-        sandboxes: that are configured, some with rules of their own.
+        settings: as configured; some sandboxes have rules of their own there.
         clock: time for all of it.
         self_metrics: of how sources fare.
         runtimes: which of the node's are heard.
         connect: makes a waiter for an agent's events.
         ask_soon: has a sandbox asked out of turn.
-        guest_is_asked: whether guests are asked for their metrics.
+        vmm_evidence: tells of VMMs that the host killed; nobody does unless given.
     """
 
     def __init__(
         self,
-        settings: OomSettings,
-        sandboxes: tuple[StaticSandbox, ...],
+        settings: Settings,
         *,
         clock: Clock,
         self_metrics: SelfMetrics,
         runtimes: Callable[[], Runtimes],
         connect: Connect,
         ask_soon: Callable[[str], None],
-        guest_is_asked: Callable[[], bool],
+        vmm_evidence: VmmEvidence | None = None,
     ) -> None:
-        self._settings = settings
+        self._settings = settings.oom
+        self._guest_is_asked = settings.collectors.guest_metrics
+        self._rules = _own_rules(settings.sandboxes)
         self._clock = clock
         self._metrics = self_metrics.oom_metrics(OomSource, Outcome)
         self._runtimes = runtimes
         self._ask_soon = ask_soon
-        self._guest_is_asked = guest_is_asked
-        self._rules = _own_rules(sandboxes)
         self._lines = LogLimiter(clock, on_suppressed=self_metrics.count_suppressed_log_lines)
         self._journal = Journal()
         self._ledger = Ledger(
             clock=clock,
             guest_kills=OOM_KILLS,
-            retention_seconds=settings.retention_seconds,
+            retention_seconds=settings.oom.retention_seconds,
             on_oom=self._on_oom,
             on_event=self._metrics.count_event,
             on_rejected=self_metrics.count_rejected,
@@ -112,7 +109,7 @@ class OomAccounting:
         self._waiting = Waiting(
             connect,
             clock=clock,
-            poll_timeout_seconds=settings.poll_timeout_seconds,
+            poll_timeout_seconds=settings.oom.poll_timeout_seconds,
             tell=self.hear,
             on_change=self._wait_changed,
         )
@@ -121,18 +118,22 @@ class OomAccounting:
         self._counts_guest: set[str] = set()
         self._asked_at: dict[str, float] = {}
         self._has_crio = False
-        self._saved = b""
+        self._vmm_evidence = vmm_evidence
+        self._state_file: StateFile | None = None
+        if settings.oom.state_file:
+            self._state_file = StateFile(Path(settings.oom.state_file), clock, self._ledger)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Go on from the state file, and begin to look for what isn't told."""
-        if self._settings.state_file:
+        loop = asyncio.get_running_loop()
+        if self._state_file is not None:
             path = Path(self._settings.state_file)
             await asyncio.to_thread(load, path, self._ledger, OOM_KILLS)
-        loop = asyncio.get_running_loop()
+            self._tasks.append(loop.create_task(self._save_again_and_again(self._state_file)))
         self._tasks.append(loop.create_task(self._look_for_crio()))
-        if self._settings.state_file:
-            self._tasks.append(loop.create_task(self._save_again_and_again()))
+        if self._vmm_evidence is not None:
+            self._vmm_evidence.watch(self._ledger.vmm_killed)
 
     async def aclose(self) -> None:
         """Stop waiting and looking; the state file is written once more."""
@@ -142,13 +143,17 @@ class OomAccounting:
             await asyncio.wait(self._tasks)
         self._tasks.clear()
         await self._waiting.aclose()
-        await self._save()
+        if self._vmm_evidence is not None:
+            await self._vmm_evidence.aclose()
+        if self._state_file is not None:
+            await asyncio.to_thread(self._state_file.close)
 
-    def configure(self, settings: OomSettings, sandboxes: tuple[StaticSandbox, ...]) -> None:
+    def configure(self, settings: Settings) -> None:
         """Let other rules and another retention hold from now on."""
-        self._settings = settings
-        self._rules = _own_rules(sandboxes)
-        self._ledger.configure(retention_seconds=settings.retention_seconds)
+        self._settings = settings.oom
+        self._guest_is_asked = settings.collectors.guest_metrics
+        self._rules = _own_rules(settings.sandboxes)
+        self._ledger.configure(retention_seconds=settings.oom.retention_seconds)
         for sandbox in tuple(self._living.values()):
             self._see(sandbox)
 
@@ -258,7 +263,7 @@ class OomAccounting:
             OomSource.CONTAINERD: runtimes.hears_containerd,
             OomSource.CRI: runtimes.cri_answers and OomSource.CRI in sandbox.sources,
             OomSource.CRIO: self._has_crio,
-            OomSource.VMSTAT: self._guest_is_asked() and sandbox.id in self._counts_guest,
+            OomSource.VMSTAT: self._guest_is_asked and sandbox.id in self._counts_guest,
             OomSource.AGENT: self._waiting.works(sandbox.id),
         }
         sees = frozenset(str(source) for source in chosen.sources if there[source])
@@ -318,28 +323,12 @@ class OomAccounting:
                     self.hear(event)
             await self._clock.sleep(CRIO_SECONDS)
 
-    async def _save_again_and_again(self) -> None:
+    async def _save_again_and_again(self, state_file: StateFile) -> None:
         while True:
-            await self._clock.sleep(SAVE_SECONDS)
-            await self._save()
-
-    async def _save(self) -> None:
-        """Write the state file, if there is one and something changed."""
-        if not self._settings.state_file:
-            return
-        data = dump(self._ledger)
-        if data == self._saved:
-            return
-        try:
-            await asyncio.to_thread(write, Path(self._settings.state_file), data)
-        except OSError as error:
-            if self._lines.allow(("state", "oom")) is not None:
-                logger.warning(
-                    "OOM counters can't be saved, and would begin anew after a restart",
-                    extra=fields(file=self._settings.state_file, error=error.strerror),
-                )
-        else:
-            self._saved = data
+            await self._clock.sleep(SAVE_INTERVAL_SECONDS)
+            data = state_file.due()
+            if data is not None:
+                await asyncio.to_thread(state_file.put, data)
 
 
 def _own_rules(sandboxes: tuple[StaticSandbox, ...]) -> Mapping[str, OomRules]:

@@ -195,7 +195,7 @@ class Ledger:
 
     def sandbox_of(self, container_id: str) -> str | None:
         """Return the id of the living sandbox that has a container."""
-        key = self._of_container.get(container_id)
+        key = self._owners.of(container_id)
         if key is None or self._living.get(key.sandbox_id) != key:
             return None
         return key.sandbox_id

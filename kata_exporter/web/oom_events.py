@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
-from itertools import islice
 from typing import Any, Protocol
 
 from multidict import MultiMapping
@@ -34,11 +33,10 @@ def oom_events_json(events: OomEvents, query: MultiMapping[str]) -> dict[str, An
     Raises:
         Problem: a parameter isn't known, is given twice, or has a value that can't be.
     """
-    wanted, limit = _parsed(query)
-    return {"oom_events": [_record(record) for record in islice(events.find(wanted), limit)]}
+    return {"oom_events": [_record(record) for record in events.find(_parsed(query))]}
 
 
-def _parsed(query: MultiMapping[str]) -> tuple[OomFilter, int]:
+def _parsed(query: MultiMapping[str]) -> OomFilter:
     for name in query:
         if name not in PARAMETERS:
             raise _bad(f"there is no parameter {quoted(name)}; there are {', '.join(PARAMETERS)}")
@@ -46,10 +44,14 @@ def _parsed(query: MultiMapping[str]) -> tuple[OomFilter, int]:
             raise _bad(f"{name} is given more than once")
     texts = {name: query.get(name) for name in TEXTS}
     kind = _one_of(OomKind, query.get("kind"))
-    since = _number("since", query.get("since"), MAX_SINCE)
-    limit = _number("limit", query.get("limit"), MAX_RECORDS)
-    wanted = OomFilter(**texts, kind=kind, since=None if since is None else float(since))
-    return wanted, MAX_RECORDS if limit is None else limit
+    since = _number("since", query.get("since"), 0, MAX_SINCE)
+    limit = _number("limit", query.get("limit"), 1, MAX_RECORDS)
+    return OomFilter(
+        **texts,
+        kind=kind,
+        since=None if since is None else float(since),
+        limit=MAX_RECORDS if limit is None else limit,
+    )
 
 
 def _one_of(kinds: Iterable[OomKind], text: str | None) -> OomKind | None:
@@ -61,13 +63,12 @@ def _one_of(kinds: Iterable[OomKind], text: str | None) -> OomKind | None:
     raise _bad(f"kind: there is no {quoted(text)}; there are {', '.join(kinds)}")
 
 
-def _number(name: str, text: str | None, most: int) -> int | None:
+def _number(name: str, text: str | None, least: int, most: int) -> int | None:
     if text is None:
         return None
-    if not (
-        text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
-    ):
-        raise _bad(f"{name}: {quoted(text)} is no whole number up to {most}")
+    is_short_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if not is_short_number or not least <= int(text) <= most:
+        raise _bad(f"{name}: {quoted(text)} is no whole number from {least} to {most}")
     return int(text)
 
 

@@ -146,8 +146,8 @@ def _list_oom_events() -> Schema:
     }
     parameters = [_query(name, text, about[name]) for name in TEXTS]
     parameters.append(_query("kind", _one_of(OomKind, "What is known."), "Of this kind."))
-    parameters.append(_query("since", _whole(MAX_SINCE), "Not older; seconds since 1970."))
-    parameters.append(_query("limit", _whole(MAX_RECORDS), "No more than so many."))
+    parameters.append(_query("since", _whole(0, MAX_SINCE), "Not older; seconds since 1970."))
+    parameters.append(_query("limit", _whole(1, MAX_RECORDS), "No more than so many."))
     return {
         "operationId": "listOomEvents",
         "summary": f"List the last OOMs, the newest first; {MAX_RECORDS} are kept, none over a"
@@ -164,8 +164,8 @@ def _query(name: str, schema: Schema, what: str) -> Schema:
     return {"name": name, "in": "query", "description": what, "schema": schema}
 
 
-def _whole(most: int) -> Schema:
-    return {"type": "integer", "minimum": 0, "maximum": most}
+def _whole(least: int, most: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most}
 
 
 def _oom_event_list() -> Schema:

@@ -14,7 +14,8 @@ from grpc_client import grpc_let_go
 from kata_exporter.app import Exporter
 from kata_exporter.config.load import load_settings
 from kata_exporter.config.settings import ListenAddress, OomSettings, Settings, WebSettings
-from kata_exporter.model import OomKind
+from kata_exporter.model import OomKind, VmmOomKilled
+from kata_exporter.oom.evidence import TellVmmOomKilled
 from kata_exporter.oom.journal import OomFilter
 from kata_exporter.simulator import Fleet, Kind, SimulatedSandbox, Victim
 from kata_exporter.simulator.guest.cgroups import CgroupVersion
@@ -264,3 +265,44 @@ async def test_an_oom_is_in_the_journal_and_the_log_with_usage_and_limit(
         listed = node.exporter.listed_sandbox(node.sandbox.id)
         assert listed is not None
         assert listed.oom.reported[container.name] == 1
+
+
+class KernelLog:
+    """Evidence that the host's kernel killed the VMM of one sandbox."""
+
+    def __init__(self, sandbox_id: str) -> None:
+        self.sandbox_id = sandbox_id
+        self.tell: TellVmmOomKilled | None = None
+        self.closed = False
+
+    def watch(self, tell: TellVmmOomKilled) -> None:
+        self.tell = tell
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+async def test_a_vmm_that_the_host_killed_is_counted_by_whoever_has_the_evidence(
+    root: Path,
+) -> None:
+    fleet = Fleet(root, sandboxes=1, seed=1, serves_runtime=True)
+    await fleet.start()
+    sandbox = fleet.sandboxes[0]
+    evidence = KernelLog(sandbox.id)
+    settings = settings_of(fleet, root, OomSettings())
+    exporter = Exporter(settings, environ={}, vmm_evidence=evidence)
+    try:
+        await exporter.start()
+        node = Node(fleet, exporter, [])
+        await node.ready()
+        assert not samples(node.page(), "kata_sandbox_vmm_oom_kills_total")
+        assert evidence.tell is not None
+        for _ in range(2):
+            evidence.tell(VmmOomKilled("host", sandbox.id, 1_700_000_000_000_000_000))
+
+        assert node.value("kata_sandbox_vmm_oom_kills_total", sandbox.id) == "1"
+        assert list(exporter._oom.find(OomFilter(kind=OomKind.VMM)))
+    finally:
+        await exporter.stop()
+        await fleet.stop()
+    assert evidence.closed

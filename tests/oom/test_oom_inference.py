@@ -177,5 +177,5 @@ def test_kills_that_wait_and_are_nobodys_are_told_of_when_the_sandbox_stops(
     rig.ledger.read(seen, at_limit(kills=2))
     rig.ledger.stopped(seen)
 
-    assert rig.inferred("web") == "0"
+    assert rig.inferred("web") is None
     assert _kills(rig) == [(OomKind.UNATTRIBUTED, 2, "")]
