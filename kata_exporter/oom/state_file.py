@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import stat
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class StateFile:
         self._clock = clock
         self._ledger = ledger
         self._limiter = LogLimiter(clock)
+        self._lock = threading.Lock()
         self._written: bytes | None = None
         self._due_at = -math.inf
 
@@ -58,13 +60,17 @@ class StateFile:
         return None if data == self._written else data
 
     def put(self, data: bytes) -> None:
-        """Write what is due, in any thread; one call at a time."""
-        try:
-            write(self._path, data)
-        except OSError as error:
-            self._failed(error)
-        else:
-            self._written = data
+        """Write what is due, in any thread; waits for a call before it."""
+        # Whoever waited for that one may have been cancelled; its thread goes on all the same.
+        with self._lock:
+            if data == self._written:
+                return
+            try:
+                write(self._path, data)
+            except OSError as error:
+                self._failed(error)
+            else:
+                self._written = data
 
     def save_if_changed(self) -> None:
         """Do both halves at once, for callers who may block."""
@@ -73,9 +79,11 @@ class StateFile:
             self.put(data)
 
     def close(self) -> None:
-        """Save what has changed since, however short ago the last time was; blocks."""
-        self._due_at = -math.inf
-        self.save_if_changed()
+        """Save what has changed since, however short ago the last time was; blocks.
+
+        It may be called in a thread once nothing else changes the ledger.
+        """
+        self.put(dump(self._ledger))
 
     def _failed(self, error: OSError) -> None:
         passed_over = self._limiter.allow("write")

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,40 @@ async def test_the_loop_goes_on_while_a_thread_writes(
     assert path.read_bytes() == data
     rig.clock.advance(SAVE_INTERVAL_SECONDS)
     assert state.due() == dump(rig.ledger) != data
+
+
+def test_closing_waits_for_a_write_that_nobody_waits_for_any_more(
+    rig: LedgerRig,
+    path: Path,
+    state: StateFile,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    is_slow, may_go_on = threading.Event(), threading.Event()
+    fsync = os.fsync
+
+    def slow_once(descriptor: int) -> None:
+        if not is_slow.is_set():
+            is_slow.set()
+            assert may_go_on.wait(30)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow_once)
+    data = state.due()
+    assert data is not None
+    forgotten = threading.Thread(target=state.put, args=[data])
+    forgotten.start()
+    assert is_slow.wait(30)
+    rig.oom("c1")
+    closing = threading.Thread(target=state.close)
+    closing.start()
+    closing.join(0.2)  # long enough to overtake the other, if it could
+    may_go_on.set()
+    closing.join()
+    forgotten.join()
+
+    assert _saved_events(rig, path) == "1"
+    assert not caplog.records
 
 
 def test_a_disk_that_fails_is_told_of_once_a_minute_and_tried_again(
