@@ -1,6 +1,5 @@
 """What one source of discovery tells another: who has the container runtime listed at once."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +20,10 @@ from kata_exporter.simulator.host.cri_view import CriView
 from kata_exporter.simulator.host.grpc_socket import GrpcSocket
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
 from rig import ALONE
-from waiting import soon
+from waiting import passes, soon, take_step
 
 AT_ONCE_SECONDS = 2.0
 """Less than the ten seconds after which CRI is listed anyway."""
-_STEP_SECONDS = 0.25
-_REAL_STEP_SECONDS = 0.01
 
 
 @pytest.fixture(autouse=True)
@@ -66,11 +63,7 @@ class Node:
 
     async def passes(self, look: Callable[[], object], *, within: float) -> None:
         """Move time on until `look` is true; fail after `within`."""
-        end = self.clock.monotonic() + within
-        while not look():
-            assert self.clock.monotonic() < end, f"nothing came of it within {within} s"
-            self.clock.advance(_STEP_SECONDS)
-            await asyncio.sleep(_REAL_STEP_SECONDS)
+        await passes(self.clock, look, within=within)
 
     def box(self) -> Sandbox | None:
         return self.registry.sandbox("box-1")
@@ -88,8 +81,7 @@ async def node(tmp_path: Path, clock: FakeClock, no_task_left: None) -> AsyncIte
         await soon(lambda: node.containerd.subscribers == 1)
         await node.passes(node.registry.sandboxes, within=AT_ONCE_SECONDS)
         for _ in range(12):
-            clock.advance(_STEP_SECONDS)
-            await asyncio.sleep(_REAL_STEP_SECONDS)
+            await take_step(clock)
         yield node
     finally:
         await node.finding.aclose()

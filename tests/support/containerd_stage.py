@@ -1,6 +1,5 @@
 """A simulated containerd's socket and the source of its events, on a clock that stands."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,10 +10,7 @@ from kata_exporter.discovery.containerd import ContainerdEvents, containerd_endp
 from kata_exporter.model import EventsMissed, RuntimeEvent
 from kata_exporter.simulator.host.containerd import SimulatedContainerdEvents
 from kata_exporter.simulator.host.grpc_socket import GrpcSocket
-from waiting import soon
-
-_STEP_SECONDS = 0.25
-_REAL_STEP_SECONDS = 0.01
+from waiting import passes, soon
 
 
 class ContainerdHookNotes:
@@ -95,13 +91,7 @@ class ContainerdStage:
 
     async def passes(self, look: Callable[[], object], *, within: float) -> float:
         """Move time on until `look` is true, and return the seconds; fail after `within`."""
-        begun = self.clock.monotonic()
-        while not look():
-            passed = self.clock.monotonic() - begun
-            assert passed < within, f"nothing came of it within {within} s"
-            self.clock.advance(_STEP_SECONDS)
-            await asyncio.sleep(_REAL_STEP_SECONDS)
-        return self.clock.monotonic() - begun
+        return await passes(self.clock, look, within=within)
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """A simulated runtime's socket and the source of discovery that asks it, on a clock that stands."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,10 +12,7 @@ from kata_exporter.model import DiscoveryEvent, SandboxGone, SandboxSeen
 from kata_exporter.simulator.host.cri import SimulatedCri
 from kata_exporter.simulator.host.cri_view import CriView
 from kata_exporter.simulator.host.grpc_socket import Before, GrpcSocket
-from waiting import soon
-
-_STEP_SECONDS = 0.25
-_REAL_STEP_SECONDS = 0.01
+from waiting import STEP_SECONDS, passes, soon, take_step
 
 
 class CriHookNotes:
@@ -113,23 +109,15 @@ class CriStage:
         before = self.hook.listings
         await soon(lambda: self.hook.listings > before)
 
-    async def run_for(self, seconds: float, *, step: float = _STEP_SECONDS) -> None:
+    async def run_for(self, seconds: float, *, step: float = STEP_SECONDS) -> None:
         """Move time on, with real time for answers between the steps."""
         end = self.clock.monotonic() + seconds
         while self.clock.monotonic() < end:
-            self.clock.advance(step)
-            await asyncio.sleep(_REAL_STEP_SECONDS)
+            await take_step(self.clock, step)
 
     async def passes(self, look: Callable[[], object], *, within: float) -> float:
         """Move time on until `look` is true, and return the seconds; fail after `within`."""
-        begun = self.clock.monotonic()
-        while not look():
-            passed = self.clock.monotonic() - begun
-            assert passed < within, f"nothing came of it within {within} s"
-            self.clock.advance(_STEP_SECONDS)
-            # Answers come over a real socket.
-            await asyncio.sleep(_REAL_STEP_SECONDS)
-        return self.clock.monotonic() - begun
+        return await passes(self.clock, look, within=within)
 
     async def _before(self, method: str) -> None:
         self.called[method] += 1

@@ -5,9 +5,14 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from fake_clock import FakeClock
+
 T = TypeVar("T")
 
 _POLL_SECONDS = 0.05
+
+STEP_SECONDS = 0.25
+_REAL_STEP_SECONDS = 0.01
 
 
 def eventually(look: Callable[[], T], *, within: float = 20.0) -> T:
@@ -26,3 +31,19 @@ async def soon(look: Callable[[], T], *, within: float = 20.0) -> T:
         assert time.monotonic() < end, f"nothing came of it within {within} s; last: {found!r}"
         await asyncio.sleep(_POLL_SECONDS)
     return found
+
+
+async def take_step(clock: FakeClock, seconds: float = STEP_SECONDS) -> None:
+    """Move a clock on, with real time for answers that come over real sockets."""
+    clock.advance(seconds)
+    await asyncio.sleep(_REAL_STEP_SECONDS)
+
+
+async def passes(clock: FakeClock, look: Callable[[], object], *, within: float) -> float:
+    """Move a clock on until `look` is true, and return its seconds; fail after `within`."""
+    begun = clock.monotonic()
+    while not look():
+        passed = clock.monotonic() - begun
+        assert passed < within, f"nothing came of it within {within} s"
+        await take_step(clock)
+    return clock.monotonic() - begun
