@@ -6,7 +6,6 @@ registry → collection and store → page), starts it, and stops it in the reve
 
 import asyncio
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,16 +35,13 @@ from kata_exporter.registry import FirstSeen, Listener, Publisher, Registry
 from kata_exporter.rendering import Rendering
 from kata_exporter.snapshot import DropReason, KeepRules, Round, SandboxState, Store
 from kata_exporter.sockets import Dialer
-from kata_exporter.telemetry.hooks import CallHook, Hooks
 from kata_exporter.telemetry.logs import LogLimiter, configure_logging, fields
-from kata_exporter.telemetry.otel import tracing_from_environment
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
+from kata_exporter.watching import Watching
 from kata_exporter.web import Api, ListedSandbox, WebServer
 
 logger = logging.getLogger(__name__)
 
-TRACE_FLUSH_SECONDS = 1.0
-"""How long the last spans may hold up the end of the process."""
 
 _WHERE_TO_RAISE = {
     DropReason.SANDBOX_FULL: "metrics.max_series_per_sandbox",
@@ -103,11 +99,11 @@ class Exporter:
             drop_reasons=DropReason,
             resync_causes=ResyncCause,
         )
-        self._tracing = tracing_from_environment(os.environ if environ is None else environ)
+        self._watching = Watching(settings, self._self_metrics, clock=self._clock, environ=environ)
         self._connecting = Connecting(
             dialer or Dialer(peer_uids=frozenset(settings.discovery.peer_uids)),
             clock=self._clock,
-            hook=self._call_hook(),
+            hook=self._watching.agent_calls,
             on_protocol_event=self._self_metrics.count_protocol_event,
         )
         suppressed = self._self_metrics.count_suppressed_log_lines
@@ -137,6 +133,7 @@ class Exporter:
             self_metrics=self._self_metrics,
             tell_happened=self._oom.hear,
             tell_finished=self._oom.finished,
+            runtime_calls=self._watching.runtime_calls,
             more=sources,
         )
         self._rendering = Rendering(
@@ -164,6 +161,7 @@ class Exporter:
             clock=self._clock,
             on_request=self._self_metrics.count_http_request,
             reload=None if self._reloader is None else self._reloader.reload,
+            hook=self._watching.requests,
         )
         await web.start()
         self._web = web
@@ -211,6 +209,7 @@ class Exporter:
         self._oom.configure(self._settings)
         if settings.metrics != before.metrics:
             self._store.keep(_keep_rules(settings))
+        self._watching.apply(settings)
         self._finding.replace_static(settings.sandboxes)
 
     async def stop(self) -> None:
@@ -228,9 +227,7 @@ class Exporter:
             self._first_round = None
         await self._collection.aclose()
         await self._oom.aclose()
-        tracing, self._tracing = self._tracing, None
-        if tracing is not None:
-            await asyncio.to_thread(tracing.shutdown, TRACE_FLUSH_SECONDS)
+        await self._watching.aclose()
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -285,12 +282,6 @@ class Exporter:
             oom=self._oom.counts(sandbox.id),
         )
 
-    def _call_hook(self) -> CallHook:
-        hooks: list[CallHook] = [self._self_metrics.call_hook(self._clock)]
-        if self._tracing is not None:
-            hooks.append(self._tracing.hook)
-        return Hooks(hooks)
-
     def _note_load(self, *, successful: bool) -> None:
         self._self_metrics.set_config_loaded(successful=successful, time=self._clock.time())
 
@@ -319,6 +310,7 @@ class Exporter:
                 collectors=self._settings.collectors.enabled,
             ),
             on_round=self._on_round,
+            hook=self._watching.rounds,
         )
 
     async def _start_collection(self) -> asyncio.Task[None]:

@@ -38,6 +38,7 @@ from kata_exporter.model import (
     TellRuntimeEvent,
 )
 from kata_exporter.registry import Registry
+from kata_exporter.telemetry.hooks import CallHook
 from kata_exporter.telemetry.logs import LogLimiter, fields
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
 
@@ -54,6 +55,7 @@ class Finding:
         self_metrics: of how they fare.
         tell_happened: is told what container runtimes say that happened.
         tell_finished: is told how containers ended.
+        runtime_calls: is told of each call to the container runtime.
         more: sources beside those that are configured.
 
     Attributes:
@@ -72,6 +74,7 @@ class Finding:
         self_metrics: SelfMetrics,
         tell_happened: TellRuntimeEvent,
         tell_finished: TellFinished,
+        runtime_calls: CallHook | None = None,
         more: Sequence[Source] = (),
     ) -> None:
         self._settings = settings
@@ -80,6 +83,7 @@ class Finding:
         self._self_metrics = self_metrics
         self._tell_happened = tell_happened
         self._tell_finished = tell_finished
+        self._runtime_calls = runtime_calls
         self._static = StaticSource(_static_sandboxes(settings.sandboxes))
         self.registrations = RegistrationSource(clock)
         self._directories = self._directory_source()
@@ -195,6 +199,7 @@ class Finding:
             ),
             hook=self._self_metrics.cri_metrics(RejectedPod) if is_on else None,
             tell_finished=self._tell_finished,
+            calls=self._runtime_calls,
         )
 
     def _containerd_events(self) -> ContainerdEvents:
@@ -207,6 +212,7 @@ class Finding:
             is_sandbox=lambda id_: self._registry.sandbox(id_) is not None,
             namespace=settings.namespace,
             hook=self._self_metrics.containerd_metrics(TOPICS, IgnoredEvent) if is_on else None,
+            calls=self._runtime_calls,
         )
 
 

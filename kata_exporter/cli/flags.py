@@ -31,6 +31,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     add_lifecycle(parser)
     add_admin_socket(parser)
     add_log(parser)
+    add_tracing(parser)
 
 
 def add_config_file(parser: argparse.ArgumentParser) -> None:
@@ -139,6 +140,17 @@ def add_log(parser: argparse.ArgumentParser) -> None:
         help="debug, info, warn or error (default info)",
     )
     _add(parser, "log.format", metavar="FORMAT", help="logfmt or json (default logfmt)")
+
+
+def add_tracing(parser: argparse.ArgumentParser) -> None:
+    """Add ``--trace.console``."""
+    parser.add_argument(
+        "--trace.console",
+        dest="trace.console",
+        action="append_const",
+        const="true",
+        help="print the spans of calls on standard output; OTEL_EXPORTER_OTLP_ENDPOINT sends them",
+    )
 
 
 def settings_from(args: argparse.Namespace, *, config_file: Path | None = None) -> "Settings":

@@ -9,6 +9,7 @@ from kata_exporter.collectors.rounds import RoundSettings, SandboxRounds
 from kata_exporter.collectors.scheduler import Scheduler
 from kata_exporter.model import Sandbox
 from kata_exporter.snapshot import Round, Store
+from kata_exporter.telemetry.hooks import RoundGuard, RoundHook, RoundInfo, RoundOutcome
 
 Connect = Callable[[Sandbox], Observer]
 OnRound = Callable[[Sandbox, Round], None]
@@ -23,6 +24,7 @@ class Collection:
         connect: makes an observer for a sandbox; raises `AddressError`.
         settings: what holds for every round.
         on_round: is told of each round that the store took.
+        hook: watches each round.
     """
 
     def __init__(
@@ -33,12 +35,14 @@ class Collection:
         connect: Connect,
         settings: RoundSettings,
         on_round: OnRound,
+        hook: RoundHook | None = None,
     ) -> None:
         self._store = store
         self._scheduler = scheduler
         self._connect = connect
         self._settings = settings
         self._on_round = on_round
+        self._guard = RoundGuard(hook)
         self._rounds: dict[str, SandboxRounds] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._unasked: set[str] = set()
@@ -119,12 +123,23 @@ class Collection:
         task.add_done_callback(self._closing.discard)
 
     async def _run(self, sandbox: Sandbox, rounds: SandboxRounds) -> bool:
-        collected = await rounds.run()
-        if collected is not None:
-            if self._store.record(sandbox, collected):
-                self._on_round(sandbox, collected)
+        if not rounds.backing_off:
+            with self._guard.watched(self._round_info(sandbox, rounds)) as watch:
+                collected = await rounds.run()
+                watch.ended(RoundOutcome(collected.reason, collected.detail))
+                if self._store.record(sandbox, collected):
+                    self._on_round(sandbox, collected)
             self._was_asked(sandbox)
         return rounds.slow
+
+    def _round_info(self, sandbox: Sandbox, rounds: SandboxRounds) -> RoundInfo:
+        return RoundInfo(
+            sandbox.id,
+            sandbox.pod.namespace,
+            sandbox.pod.name,
+            attempt=rounds.attempt,
+            waited_seconds=self._scheduler.waited_seconds(sandbox.id),
+        )
 
     def _was_asked(self, sandbox: Sandbox) -> None:
         self._unasked.discard(sandbox.id)

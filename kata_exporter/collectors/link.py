@@ -47,6 +47,11 @@ class AgentLink:
         self._retry_at = min(self._retry_at, self._clock.monotonic() + longest)
 
     @property
+    def attempt(self) -> int:
+        """How many rounds the next one makes without an answer, if it gets none."""
+        return self._failures + 1
+
+    @property
     def backing_off(self) -> bool:
         """Whether the agent is to be left alone for now."""
         return self._clock.monotonic() < self._retry_at

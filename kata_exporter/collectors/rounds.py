@@ -101,10 +101,18 @@ class SandboxRounds:
         """Whether the next round is to wait with those of other slow sandboxes."""
         return self._pace.is_slow(timeout_seconds=self._settings.timeout_seconds)
 
-    async def run(self) -> Round | None:
-        """Ask, unless the link backs off; then there is no round, and None."""
-        if self._link.backing_off:
-            return None
+    @property
+    def backing_off(self) -> bool:
+        """Whether the agent is to be left alone for now."""
+        return self._link.backing_off
+
+    @property
+    def attempt(self) -> int:
+        """One more than the rounds without an answer that came just before."""
+        return self._link.attempt
+
+    async def run(self) -> Round:
+        """Ask."""
         clock = self._settings.clock
         started = clock.monotonic()
         results, check = await self._results(started + self._settings.timeout_seconds)

@@ -28,6 +28,8 @@ class _Job:
     alarm: TimerHandle | None = None
     """Set while it waits for its next round."""
     due: asyncio.Event = field(default_factory=asyncio.Event)
+    waited_seconds: float = 0.0
+    """How long the round that runs had waited for its place."""
 
 
 class Scheduler:
@@ -83,6 +85,11 @@ class Scheduler:
         if job is not None and job.alarm is not None:
             job.due.set()
 
+    def waited_seconds(self, key: str) -> float:
+        """Return how long a key's last round waited for a place; 0 for a key that isn't there."""
+        job = self._jobs.get(key)
+        return 0.0 if job is None else job.waited_seconds
+
     def remove(self, key: str) -> asyncio.Task[None] | None:
         """Stop a key's rounds, the one under way included; return the task to be awaited."""
         job = self._jobs.pop(key, None)
@@ -106,7 +113,9 @@ class Scheduler:
     async def _repeat(self, key: str, job: _Job) -> None:
         slow = False
         while True:
+            due = self._clock.monotonic()
             async with self._slow if slow else self._usual:
+                job.waited_seconds = self._clock.monotonic() - due
                 slow = await self._run(key, job.work)
             await self._next_round(key, job)
 

@@ -2,6 +2,7 @@
 
 from kata_exporter.config.cursor import Cursor
 from kata_exporter.config.decode_oom import decode_oom, decode_oom_rules
+from kata_exporter.config.decode_tracing import decode_tracing
 from kata_exporter.config.keys import children
 from kata_exporter.config.paths import (
     parse_absolute_path,
@@ -92,6 +93,7 @@ def decode(root: Cursor, ids: Ids) -> Settings:
     collectors, metrics = sections.get("collectors"), sections.get("metrics")
     cri, containerd = sections.get("cri"), sections.get("containerd")
     oom, web, log = sections.get("oom"), sections.get("web"), sections.get("log")
+    tracing = sections.get("tracing")
     sandboxes, directory = sections.get("sandboxes"), sections.get("sandboxes_directory")
     return Settings(
         collection=_collection(collection) if collection else defaults.collection,
@@ -103,6 +105,7 @@ def decode(root: Cursor, ids: Ids) -> Settings:
         oom=decode_oom(oom) if oom else defaults.oom,
         web=_web(web) if web else defaults.web,
         log=_log(log) if log else defaults.log,
+        tracing=decode_tracing(tracing) if tracing else defaults.tracing,
         sandboxes=_sandboxes(sandboxes, ids) if sandboxes else (),
         sandboxes_directory=(directory.parsed(parse_path, _PATH_WANTED) if directory else "") or "",
     )

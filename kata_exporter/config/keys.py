@@ -278,6 +278,37 @@ KEYS = (
         "how a line of the log is written",
         flag="log.format",
     ),
+    Key(
+        "tracing.console",
+        "tracing.console",
+        "`true` or `false`",
+        "false",
+        "whether spans are printed on standard output, for a first look; `OTEL_TRACES_EXPORTER=console`"
+        " does the same",
+        reloads=False,
+        flag="trace.console",
+    ),
+    Key(
+        "tracing.keep_failed",
+        "tracing.keep_failed",
+        "`true` or `false`",
+        "true",
+        "whether a collection in which a call failed is exported whole, sampled or not",
+    ),
+    Key(
+        "tracing.keep_slower_than",
+        "tracing.keep_slower_than_seconds",
+        "a duration up to `1d`; `0` for none",
+        "2s",
+        "from which duration on a collection is exported whole, sampled or not",
+    ),
+    Key(
+        "tracing.max_spans_per_minute",
+        "tracing.max_spans_per_minute",
+        "a number from 60 to 10000000",
+        "30000",
+        "how many spans are exported in a minute at most; traces beyond are dropped whole, and counted",
+    ),
     Key("sandboxes", "sandboxes", "a list of entries, as below", "[]", "sandboxes by hand"),
     Key(
         "sandboxes_directory",

@@ -98,6 +98,11 @@ def _with_format(settings: Settings, values: Sequence[str]) -> Settings:
     return replace(settings, log=replace(settings.log, format=log_format))
 
 
+def _with_console(settings: Settings, values: Sequence[str]) -> Settings:
+    switch = parse_switch(values[-1])
+    return replace(settings, tracing=replace(settings.tracing, console=switch))
+
+
 OVERRIDES = (
     Override("config.sandboxes-directory", _with_sandboxes_directory),
     Override("collector.guest_metrics", _with_collector("guest_metrics")),
@@ -111,6 +116,7 @@ OVERRIDES = (
     Override("web.admin-socket", _with_admin_socket),
     Override("log.level", _with_level),
     Override("log.format", _with_format),
+    Override("trace.console", _with_console),
 )
 
 

@@ -220,6 +220,21 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TracingSettings:
+    """What is made of spans, beside what the ``OTEL_`` variables say.
+
+    ``console`` prints them. Collections in which something failed (``keep_failed``), or that took
+    ``keep_slower_than_seconds`` or longer, are exported whole though they weren't sampled; 0 seconds
+    keep none for that. ``max_spans_per_minute`` bounds all that is exported.
+    """
+
+    console: bool = False
+    keep_failed: bool = True
+    keep_slower_than_seconds: float = 2.0
+    max_spans_per_minute: int = 30_000
+
+
+@dataclass(frozen=True, slots=True)
 class StaticSandbox:
     """A sandbox that a file of the configuration names.
 
@@ -258,6 +273,7 @@ class Settings:
     oom: OomSettings = field(default_factory=OomSettings)
     web: WebSettings = field(default_factory=WebSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     sandboxes: tuple[StaticSandbox, ...] = ()
     sandboxes_directory: str = ""
 

@@ -1,12 +1,14 @@
-"""The seam between agent calls and whoever watches them.
+"""The seam between what the exporter does and whoever watches it.
 
 The client tells a `CallHook` that a call started; the hook gives a `CallWatch` that is told of the
-call's events and its end, and may add metadata to the request. Neither side knows of the other:
-spans, histograms and logs are hooks, and a hook that fails never fails a call.
+call's events and its end, and may add metadata to the request. Rounds of a sandbox and scrapes have
+hooks of the same shape. Neither side knows of the other: spans, histograms and logs are hooks, and
+a hook that fails never fails what it watches.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,6 +37,8 @@ class CallInfo:
     target: CallTarget
     container_id: str = ""
     container_name: str = ""
+    system: str = "ttrpc"
+    """The protocol, as a span's ``rpc.system.name``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,71 @@ class NoHook:
         return NO_WATCH
 
 
+@dataclass(frozen=True, slots=True)
+class RoundInfo:
+    """One round of one sandbox, as it starts."""
+
+    sandbox_id: str
+    namespace: str = ""
+    pod: str = ""
+    attempt: int = 1
+    """One more than the rounds without an answer that came just before."""
+    waited_seconds: float = 0.0
+    """How long it was due before it had a place among those that run at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundOutcome:
+    """How a round ended."""
+
+    reason: Reason
+    detail: str = ""
+    """Escaped and cut; empty on success."""
+
+
+class RoundWatch(Protocol):
+    """Watches one round, from within the task that runs it. Every method returns at once."""
+
+    def ended(self, outcome: RoundOutcome) -> None:
+        """Take note of what came of it; lines that are logged from here to `left` are about it."""
+
+    def left(self) -> None:
+        """Take note that the task goes on to something else; called once, `ended` or not."""
+
+
+class RoundHook(Protocol):
+    """Is told of each round as it starts; calls that its task makes are part of it."""
+
+    def started(self, info: RoundInfo) -> RoundWatch:
+        """Return a watch for this round."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """A request to the web server, as it starts. All of it but the route is the caller's word."""
+
+    method: str
+    route: str
+    """As ``/metrics``."""
+    scheme: str
+    headers: Mapping[str, str]
+    """Whatever the case of their names."""
+
+
+class RequestWatch(Protocol):
+    """Watches one request. Every method returns at once."""
+
+    def ended(self, status: int, body_bytes: int) -> None:
+        """Take note of the answer; called once."""
+
+
+class RequestHook(Protocol):
+    """Is told of each scrape as it starts."""
+
+    def started(self, info: RequestInfo) -> RequestWatch:
+        """Return a watch for this request."""
+
+
 class Hooks:
     """Several hooks as one. One that raises is passed over, and logged once per step."""
 
@@ -147,6 +216,84 @@ class _Watches:
                 watch.ended(outcome)
             except Exception as error:  # noqa: BLE001  no hook may fail a call
                 self._faults.add(watch, "ended", error)
+
+
+class RoundGuard:
+    """A hook of rounds that fails none, or no hook; faults are logged once per step."""
+
+    def __init__(self, hook: RoundHook | None = None) -> None:
+        self._hook = hook
+        self._faults = _Faults()
+
+    @contextmanager
+    def watched(self, info: RoundInfo) -> Iterator["RoundEnd"]:
+        """Have a round watched; who runs it says how it ended."""
+        watch: RoundWatch | None = None
+        if self._hook is not None:
+            try:
+                watch = self._hook.started(info)
+            except Exception as error:  # noqa: BLE001  no hook may fail a round
+                self._faults.add(self._hook, "started", error)
+        try:
+            yield RoundEnd(watch, self._faults)
+        finally:
+            if watch is not None:
+                try:
+                    watch.left()
+                except Exception as error:  # noqa: BLE001  no hook may fail a round
+                    self._faults.add(watch, "left", error)
+
+
+class RoundEnd:
+    """Says how a round ended."""
+
+    def __init__(self, watch: RoundWatch | None, faults: "_Faults") -> None:
+        self._watch = watch
+        self._faults = faults
+
+    def ended(self, outcome: RoundOutcome) -> None:
+        """Tell the watch."""
+        if self._watch is None:
+            return
+        try:
+            self._watch.ended(outcome)
+        except Exception as error:  # noqa: BLE001  no hook may fail a round
+            self._faults.add(self._watch, "ended", error)
+
+
+class RequestGuard:
+    """A hook of requests that fails none, or no hook; faults are logged once per step."""
+
+    def __init__(self, hook: RequestHook | None = None) -> None:
+        self._hook = hook
+        self._faults = _Faults()
+
+    def started(self, info: RequestInfo) -> "RequestEnd":
+        """Have a request watched; who answers it says how it ended."""
+        watch: RequestWatch | None = None
+        if self._hook is not None:
+            try:
+                watch = self._hook.started(info)
+            except Exception as error:  # noqa: BLE001  no hook may fail a request
+                self._faults.add(self._hook, "started", error)
+        return RequestEnd(watch, self._faults)
+
+
+class RequestEnd:
+    """Says how a request ended."""
+
+    def __init__(self, watch: RequestWatch | None, faults: "_Faults") -> None:
+        self._watch = watch
+        self._faults = faults
+
+    def ended(self, status: int, body_bytes: int = 0) -> None:
+        """Tell the watch."""
+        if self._watch is None:
+            return
+        try:
+            self._watch.ended(status, body_bytes)
+        except Exception as error:  # noqa: BLE001  no hook may fail a request
+            self._faults.add(self._watch, "ended", error)
 
 
 class _Faults:

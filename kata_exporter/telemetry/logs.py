@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.errors import ConfigError
+from kata_exporter.telemetry.trace_link import CURRENT_TRACE
 
 logger = logging.getLogger(__name__)
 
@@ -196,6 +197,9 @@ class LineFormatter(logging.Formatter):
         if isinstance(own, Mapping):
             for name, value in own.items():
                 line[_field_name(str(name))] = value
+        trace = CURRENT_TRACE.get()
+        if trace is not None and trace.exported:
+            line.update(trace_id=trace.trace_id, span_id=trace.span_id)
         if record.exc_info and record.exc_info[0] is not None:
             self._add_exception(line, record.exc_info)
         return self._render(line)

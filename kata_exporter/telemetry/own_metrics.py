@@ -148,6 +148,26 @@ HTTP_REQUESTS = _own(
     "the web server",
     ("handler", "code"),
 )
+TRACE_SPANS = _own(
+    "trace_spans_total",
+    MetricType.COUNTER,
+    "Spans that have ended, by what became of them. not_sampled and over_limit are as configured;"
+    " queue_full and failed are lost since the collector is slow or away.",
+    "tracing",
+    ("outcome",),
+)
+TRACE_QUEUE = _own(
+    "trace_queue_spans",
+    MetricType.GAUGE,
+    "Spans that wait to be exported; OTEL_BSP_MAX_QUEUE_SIZE bounds them.",
+    "tracing",
+)
+TRACE_EXPORT_DURATION = _own(
+    "trace_export_duration_seconds",
+    MetricType.HISTOGRAM,
+    "Time that it took to hand a batch of spans to a collector, or to give up, retries included.",
+    "tracing",
+)
 DIRECTORY_PRESENT = _own(
     "discovery_directory_present",
     MetricType.GAUGE,
@@ -269,6 +289,9 @@ OWN_METRICS: tuple[Metric, ...] = (
     PROTOCOL_EVENTS,
     LOG_LINES_SUPPRESSED,
     HTTP_REQUESTS,
+    TRACE_SPANS,
+    TRACE_QUEUE,
+    TRACE_EXPORT_DURATION,
     DIRECTORY_PRESENT,
     INOTIFY,
     RESYNCS,

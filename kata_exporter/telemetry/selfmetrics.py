@@ -23,11 +23,13 @@ from kata_exporter.errors import Reason
 from kata_exporter.telemetry import own_metrics
 from kata_exporter.telemetry.closed_counter import OTHER, ClosedCounter
 from kata_exporter.telemetry.discovery_metrics import DiscoveryMetrics
+from kata_exporter.telemetry.exemplars import CallExemplars
 from kata_exporter.telemetry.hooks import NO_WATCH, CallInfo, CallOutcome, CallWatch, NoWatch
 from kata_exporter.telemetry.oom_metrics import OomMetrics
 from kata_exporter.telemetry.process_metrics import add_process_metrics
 from kata_exporter.telemetry.runtime_metrics import ContainerdMetrics, CriMetrics
 from kata_exporter.telemetry.status_codes import STATUS_CODES
+from kata_exporter.telemetry.trace_metrics import TraceMetrics
 
 LONG_POLLS = frozenset({"grpc.AgentService/GetOOMEvent"})
 """Calls that end when something happens: how long they took says nothing of the agent."""
@@ -72,6 +74,7 @@ class SelfMetrics:
 
     Attributes:
         discovery: how sandboxes are found.
+        exemplars: of the durations of calls.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class SelfMetrics:
     ) -> None:
         registry = self._registry = _Registry()
         _add_build_info(registry)
+        self.exemplars = CallExemplars()
         self._calls = _CallDurations(registry)
         self._collection_seconds = own_metrics.histogram(own_metrics.COLLECTION_DURATION, registry)
         self._collections = ClosedCounter(
@@ -162,6 +166,10 @@ class SelfMetrics:
     ) -> ContainerdMetrics:
         """Add the families of containerd's events, absent where they are off; for one call."""
         return ContainerdMetrics(self._registry, topics, ignored_reasons)
+
+    def trace_metrics(self, outcomes: Iterable[str]) -> TraceMetrics:
+        """Add the families of tracing, which are absent where it is off; for one call."""
+        return TraceMetrics(self._registry, outcomes)
 
     def render(self, families: Collection[str] | None = None) -> bytes:
         """Render these families, or all, in the text format 0.0.4; from any thread."""

@@ -1,5 +1,6 @@
 """The HTTP server: its listeners and pages. A scrape renders what was collected; it asks no agent."""
 
+import asyncio
 import errno
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +14,7 @@ from kata_exporter.clock import Clock
 from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.errors import ConfigError
 from kata_exporter.exposition import CONTENT_TYPE, EVERYTHING
+from kata_exporter.telemetry.hooks import RequestGuard, RequestHook, RequestInfo
 from kata_exporter.web.admin_socket import AdminSocket, root_and_ourselves_only
 from kata_exporter.web.api import Api
 from kata_exporter.web.json_body import MAX_BODY_BYTES
@@ -29,6 +31,9 @@ SHUTDOWN_SECONDS = 0.5
 LINGERING_SECONDS = 0.5
 """How long the rest of a refused body is read, so that its sender gets to read the answer; aiohttp
 goes on with it even when the sender is gone."""
+
+_CALLER_HAS_GONE = 499
+"""The status that proxies note for it; nothing is answered."""
 
 OnRequest = Callable[[str, int], None]
 """Told of each answered request: the path of its route, and the status."""
@@ -51,6 +56,7 @@ class WebServer:
         clock: says when a page is too old to be served again.
         on_request: is told of each answered request.
         reload: loads the configuration anew; None where there is none to load.
+        hook: watches each scrape.
     """
 
     def __init__(
@@ -62,7 +68,9 @@ class WebServer:
         clock: Clock,
         on_request: OnRequest,
         reload: Reload | None = None,
+        hook: RequestHook | None = None,
     ) -> None:
+        self._guard = RequestGuard(hook)
         self._pages = pages
         self._cache = PageCache(partial(pages.render, EVERYTHING), clock)
         self._selected = SelectedPages(pages.render, clock)
@@ -169,6 +177,21 @@ class WebServer:
         return response
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        watch = self._guard.started(
+            RequestInfo(request.method, "/metrics", request.scheme, request.headers)
+        )
+        try:
+            response = await self._page_response(request)
+        except asyncio.CancelledError:
+            watch.ended(_CALLER_HAS_GONE)
+            raise
+        except Exception:
+            watch.ended(500)
+            raise
+        watch.ended(response.status, response.content_length or 0)
+        return response
+
+    async def _page_response(self, request: web.Request) -> web.Response:
         try:
             page = self._page(request.query)
         except QueryError as error:

@@ -222,6 +222,7 @@ RESTART_VALUES = {
     "web.listen_address": "web: {listen_address: '127.0.0.1:1', enable_lifecycle: true}",
     "web.enable_lifecycle": "web: {listen_address: '127.0.0.1:0'}",
     "web.admin_socket": "web: {listen_address: '127.0.0.1:0', enable_lifecycle: true, admin_socket: /run/a}",
+    "tracing.console": "tracing: {console: true}",
 }
 
 

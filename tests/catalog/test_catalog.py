@@ -60,7 +60,8 @@ async def _exporter_on_a_node(root: Path) -> AsyncIterator[Exporter]:
         web=WebSettings((ListenAddress("127.0.0.1", 0),)),
         cri=replace(settings.cri, pod_labels=("team",)),
     )
-    exporter = Exporter(settings, environ={})
+    # What is printed needs no collector, and has the families of tracing on the page.
+    exporter = Exporter(settings, environ={"OTEL_TRACES_EXPORTER": "console"})
     try:
         await exporter.start()
         yield exporter

@@ -140,6 +140,7 @@ VALUES = {
     "web.admin-socket": ["--web.admin-socket=/run/admin.sock"],
     "log.level": ["--log.level=warn"],
     "log.format": ["--log.format=json"],
+    "trace.console": ["--trace.console"],
 }
 
 

@@ -14,6 +14,7 @@ from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.model import Container, Pod, Refusal, Sandbox, SandboxGone, SandboxSeen
 from kata_exporter.registry import Registry
 from kata_exporter.snapshot import Round, Store
+from kata_exporter.telemetry.hooks import RoundHook, RoundInfo, RoundOutcome
 
 
 class Rig:
@@ -26,12 +27,16 @@ class Rig:
         self.rounds: list[tuple[str, Reason]] = []
         self.refused: AddressError | None = None
         self.store = Store(max_age_seconds=45.0)
-        self.collection = Collection(
+        self.collection = self.new_collection()
+        self.registry = Registry([self.store, self.collection])
+
+    def new_collection(self, hook: RoundHook | None = None) -> Collection:
+        return Collection(
             store=self.store,
-            scheduler=Scheduler(clock=clock, interval_seconds=15.0, concurrency=8),
+            scheduler=Scheduler(clock=self.clock, interval_seconds=15.0, concurrency=8),
             connect=self._connect,
             settings=RoundSettings(
-                clock=clock,
+                clock=self.clock,
                 interval_seconds=15.0,
                 timeout_seconds=5.0,
                 layouts=LayoutCache(),
@@ -39,8 +44,8 @@ class Rig:
                 on_resets=lambda _n: None,
             ),
             on_round=self._on_round,
+            hook=hook,
         )
-        self.registry = Registry([self.store, self.collection])
 
     def seen(self, sandbox_id: str, birth: str = "x", *containers: Container) -> None:
         self.registry.apply(
@@ -317,4 +322,42 @@ async def test_another_timeout_is_the_deadline_of_the_next_round(rig: Rig) -> No
     started = {observer.deadlines[0] - 2.0}
     assert all(rig.clock.monotonic() - 15.0 <= at <= rig.clock.monotonic() for at in started)
     assert len(set(observer.deadlines)) == 1
+    await rig.collection.aclose()
+
+
+class RoundNotes:
+    """A hook of rounds that notes what it is told, beside what the rig was told meanwhile."""
+
+    def __init__(self, rig: "Rig") -> None:
+        self.rig = rig
+        self.told: list[object] = []
+
+    def started(self, info: RoundInfo) -> "RoundNotes":
+        self.told.append(info)
+        return self
+
+    def ended(self, outcome: RoundOutcome) -> None:
+        self.told.append(outcome)
+
+    def left(self) -> None:
+        self.told.append(f"left after {len(self.rig.rounds)} were told")
+
+
+async def test_each_round_is_watched_until_who_is_told_of_it_has_logged_it(rig: Rig) -> None:
+    notes = RoundNotes(rig)
+    rig.collection = rig.new_collection(notes)
+    rig.registry = Registry([rig.store, rig.collection])
+    rig.scripts["box-a"] = {"version": [failure(Reason.TIMEOUT)]}
+    rig.seen("box-a")
+    await rig.collection.first_round()
+    first, outcome, left = notes.told
+
+    assert first == RoundInfo("box-a", attempt=1)
+    assert isinstance(outcome, RoundOutcome)
+    assert (outcome.reason, outcome.detail != "") == (Reason.TIMEOUT, True)
+    assert left == "left after 1 were told"
+
+    await rig.clock.run_for(60.0, step=0.25)
+    attempts = [told.attempt for told in notes.told if isinstance(told, RoundInfo)]
+    assert attempts[:3] == [1, 2, 3]
     await rig.collection.aclose()

@@ -85,10 +85,12 @@ async def test_a_version_that_is_none_is_left_out_and_counted(
 
 async def test_a_failed_round_is_followed_by_a_pause(clock: FakeClock) -> None:
     rig = Rig(clock, FakeObserver(version=[failure(Reason.TIMEOUT), AgentVersion("0", "4.1.0")]))
+    assert (rig.rounds.backing_off, rig.rounds.attempt) == (False, 1)
     await rig.run()
 
-    assert await rig.rounds.run() is None
+    assert (rig.rounds.backing_off, rig.rounds.attempt) == (True, 2)
     assert (await rig.run_later()).reason is Reason.OK
+    assert (rig.rounds.backing_off, rig.rounds.attempt) == (False, 1)
 
 
 async def test_text_that_is_refused_whole_leaves_the_containers_shown(clock: FakeClock) -> None:
@@ -163,7 +165,6 @@ async def test_a_container_with_an_odd_id_costs_only_itself_and_is_told(
 
         rounds = Rig(clock, FakeObserver()).rounds_with(connect, sandbox)
         collected = await rounds.run()
-        assert collected is not None
         await rounds.aclose()
 
     result = collected.results["container_stats"]
@@ -278,7 +279,6 @@ async def test_an_agent_that_does_not_let_us_connect_holds_one_attempt_until_the
         assert open_attempts == 1
         await clock.run_for(0.2)
         collected = await running
-        assert collected is not None
         assert (collected.reason, open_attempts) == (Reason.TIMEOUT, 0)
         clock.advance(60.0)
 

@@ -73,7 +73,7 @@ async def test_a_refusal_that_is_remembered_does_not_hide_that_the_agent_hangs(
     assert (alive.answered, alive.reason) == (True, Reason.POLICY_BLOCKED)
     assert (hanging.answered, hanging.reason) == (False, Reason.TIMEOUT)
     assert hanging.detail.endswith("it is timeout")
-    assert await rig.rounds.run() is None
+    assert rig.rounds.backing_off
 
 
 async def test_a_refusal_that_was_just_heard_is_an_answer_though_another_call_hangs(

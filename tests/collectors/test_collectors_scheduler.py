@@ -1,6 +1,7 @@
 """Rounds come at once first, then at a fixed phase; concurrency is bounded, slow ones apart."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import pytest
@@ -265,4 +266,31 @@ async def test_another_concurrency_holds_for_both_lanes(clock: FakeClock) -> Non
     await settle()
 
     assert rounds.running == 12
+    await scheduler.aclose()
+
+
+async def test_how_long_a_round_waited_for_its_place_is_known_while_it_runs(
+    clock: FakeClock,
+) -> None:
+    scheduler = Scheduler(clock=clock, interval_seconds=15.0, concurrency=1, slow_concurrency=1)
+    gate = asyncio.Event()
+    waited: dict[str, float] = {}
+
+    def noting(key: str) -> Callable[[], Awaitable[bool]]:
+        async def work() -> bool:
+            waited[key] = scheduler.waited_seconds(key)
+            await gate.wait()
+            return False
+
+        return work
+
+    scheduler.add("first", noting("first"))
+    scheduler.add("second", noting("second"))
+    await settle()
+    clock.advance(4.0)
+    gate.set()
+    await settle()
+
+    assert waited == {"first": 0.0, "second": 4.0}
+    assert scheduler.waited_seconds("nobody") == 0.0
     await scheduler.aclose()

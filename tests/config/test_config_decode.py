@@ -45,7 +45,7 @@ def sandbox_with(line: str) -> str:
             (
                 "c.yaml:1: on: unknown key; it is one of"
                 " collection, collectors, metrics, discovery, cri, containerd, oom, web, log,"
-                " sandboxes, sandboxes_directory"
+                " tracing, sandboxes, sandboxes_directory"
             ),
         ),
         ("sandboxes:\n- {id: demo-1}", "c.yaml:2: sandboxes[0]: agent_url is missing: add it"),
@@ -64,7 +64,7 @@ def sandbox_with(line: str) -> str:
             (
                 "c.yaml:1: must be a mapping with the keys"
                 " collection, collectors, metrics, discovery, cri, containerd, oom, web, log,"
-                " sandboxes, sandboxes_directory; here is a list"
+                " tracing, sandboxes, sandboxes_directory; here is a list"
             ),
         ),
         (

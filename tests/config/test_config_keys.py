@@ -50,6 +50,10 @@ OTHERS = {
     "web.admin_socket": "/run/admin.sock",
     "log.level": "debug",
     "log.format": "json",
+    "tracing.console": "true",
+    "tracing.keep_failed": "false",
+    "tracing.keep_slower_than": "1m",
+    "tracing.max_spans_per_minute": "100",
     "sandboxes": "[{id: box-a, agent_url: 'unix:///a'}]",
     "sandboxes_directory": "/other",
 }
@@ -73,6 +77,9 @@ RELOADED = {
     "oom.retention",
     "log.level",
     "log.format",
+    "tracing.keep_failed",
+    "tracing.keep_slower_than",
+    "tracing.max_spans_per_minute",
     "sandboxes",
     "sandboxes_directory",
 }

@@ -53,9 +53,7 @@ class Rig:
         return SandboxRounds(sandbox, connect, settings)
 
     async def run(self) -> Round:
-        collected = await self.rounds.run()
-        assert collected is not None
-        return collected
+        return await self.rounds.run()
 
     async def run_later(self, seconds: float = 60.0) -> Round:
         self.clock.advance(seconds)

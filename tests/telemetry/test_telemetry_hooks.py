@@ -14,6 +14,11 @@ from kata_exporter.telemetry.hooks import (
     Hooks,
     NoHook,
     NoWatch,
+    RequestGuard,
+    RequestInfo,
+    RoundGuard,
+    RoundInfo,
+    RoundOutcome,
 )
 
 INFO = CallInfo("grpc.AgentService/GetMetrics", CallTarget("/run/a.sock"))
@@ -119,3 +124,86 @@ def test_the_hook_that_does_nothing_gives_the_one_watch_that_does_nothing() -> N
     assert watch is NO_WATCH
     assert watch.metadata() == ()
     assert isinstance(watch, NoWatch)
+
+
+class RoundRecorder:
+    """Hook and watch of rounds and requests in one, which notes its steps, and may raise at one."""
+
+    def __init__(self, fails_at: str = "") -> None:
+        self.fails_at = fails_at
+        self.told: list[object] = []
+
+    def started(self, info: object) -> "RoundRecorder":
+        self._step("started", info)
+        return self
+
+    def ended(self, *outcome: object) -> None:
+        self._step("ended", *outcome)
+
+    def left(self) -> None:
+        self._step("left")
+
+    def _step(self, step: str, *told: object) -> None:
+        if step == self.fails_at:
+            raise ValueError(step)
+        self.told.append((step, *told))
+
+
+ROUND = RoundInfo("demo-1", "shop", "web-0", attempt=2, waited_seconds=0.5)
+SCRAPE = RequestInfo("GET", "/metrics", "http", {})
+
+
+def test_a_round_is_watched_from_its_start_until_its_task_leaves_it() -> None:
+    hook = RoundRecorder()
+    outcome = RoundOutcome(Reason.TIMEOUT, "no answer")
+
+    with RoundGuard(hook).watched(ROUND) as watch:
+        watch.ended(outcome)
+
+    assert hook.told == [("started", ROUND), ("ended", outcome), ("left",)]
+
+
+def test_a_round_that_fails_is_left_all_the_same() -> None:
+    hook = RoundRecorder()
+
+    with pytest.raises(KeyError), RoundGuard(hook).watched(ROUND):
+        raise KeyError
+
+    assert hook.told == [("started", ROUND), ("left",)]
+
+
+@pytest.mark.parametrize("step", ["started", "ended", "left"])
+def test_a_hook_that_raises_fails_no_round_and_is_logged_once(
+    step: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    guard = RoundGuard(RoundRecorder(step))
+    for _ in range(2):
+        with guard.watched(ROUND) as watch:
+            watch.ended(RoundOutcome(Reason.OK))
+
+    assert caplog.messages == [f"RoundRecorder.{step} failed, said once"]
+
+
+@pytest.mark.parametrize("step", ["started", "ended"])
+def test_a_hook_that_raises_fails_no_request_and_is_logged_once(
+    step: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    guard = RequestGuard(RoundRecorder(step))
+    for _ in range(2):
+        guard.started(SCRAPE).ended(200, 10)
+
+    assert caplog.messages == [f"RoundRecorder.{step} failed, said once"]
+
+
+def test_a_request_is_watched_from_its_start_to_its_answer() -> None:
+    hook = RoundRecorder()
+
+    RequestGuard(hook).started(SCRAPE).ended(200, 10)
+
+    assert hook.told == [("started", SCRAPE), ("ended", 200, 10)]
+
+
+def test_without_a_hook_nothing_is_watched() -> None:
+    with RoundGuard().watched(ROUND) as watch:
+        watch.ended(RoundOutcome(Reason.OK))
+    RequestGuard().started(SCRAPE).ended(200)

@@ -22,6 +22,7 @@ from kata_exporter.telemetry.logs import (
     escape,
     fields,
 )
+from kata_exporter.telemetry.trace_link import CURRENT_TRACE, TraceLink
 
 ours = logging.getLogger("kata_exporter.tests")
 HOSTILE = 'a\nlevel=ERROR msg="forged"\r\x1b[2J\x00\x7f\x85\u2028\u202e\u2066\udcff"\\'
@@ -388,3 +389,18 @@ def test_a_full_limiter_makes_room_once_the_oldest_period_is_over(clock: FakeClo
     assert limiter.allow("c") == 0
     assert limiter.allow("b") is None
     assert limiter.allow("a") is None
+
+
+@pytest.mark.parametrize("exported", [True, False])
+def test_a_line_names_the_trace_that_it_is_about_if_that_is_exported(*, exported: bool) -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 0, "m", (), None)
+    token = CURRENT_TRACE.set(TraceLink("a" * 32, "b" * 16, exported))
+    try:
+        line = LineFormatter(lambda line: json.dumps(dict(line)), tracebacks=False).format(record)
+    finally:
+        CURRENT_TRACE.reset(token)
+
+    ids = {"trace_id": "a" * 32, "span_id": "b" * 16}
+    assert {name: value for name, value in json.loads(line).items() if name in ids} == (
+        ids if exported else {}
+    )

@@ -43,5 +43,5 @@ def test_records_are_the_exporters_own_and_durations_are_in_seconds() -> None:
     assert {metric.scope for metric in OWN_METRICS} == {Scope.EXPORTER}
     assert all(metric.name.startswith("kata_exporter_") for metric in OWN_METRICS)
     histograms = [metric for metric in OWN_METRICS if metric.type is MetricType.HISTOGRAM]
-    assert len(histograms) == 2
+    assert len(histograms) == 3
     assert {metric.unit for metric in histograms} == {"seconds"}

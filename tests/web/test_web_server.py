@@ -16,6 +16,7 @@ from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.errors import ConfigError
 from kata_exporter.exposition import Choices, Selection
 from kata_exporter.oom.journal import Journal
+from kata_exporter.telemetry.hooks import RequestHook, RequestInfo
 from kata_exporter.web import Api, WebServer
 
 NAMES = {"kata_sandbox_up": "kata_sandbox_up", "kata_guest_load1": "kata_guest_load1"}
@@ -52,7 +53,9 @@ def api_for(clock: FakeClock) -> Api:
 class Site:
     """A running server, and a client to it."""
 
-    def __init__(self, clock: FakeClock, *, lifecycle: bool = False) -> None:
+    def __init__(
+        self, clock: FakeClock, *, lifecycle: bool = False, hook: RequestHook | None = None
+    ) -> None:
         self.pages = FakePages()
         self.requests: list[tuple[str, int]] = []
         self.reloads: list[str] = []
@@ -64,6 +67,7 @@ class Site:
             clock=clock,
             on_request=lambda path, status: self.requests.append((path, status)),
             reload=self._reload,
+            hook=hook,
         )
 
     async def _reload(self) -> str:
@@ -251,3 +255,39 @@ async def test_a_reload_is_asked_for_by_post_or_put_alone(open_site: Site, metho
     assert status == 405
     assert set(headers["Allow"].split(",")) == {"POST", "PUT"}
     assert open_site.reloads == []
+
+
+class RequestNotes:
+    """A hook of requests, and its watch, that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def started(self, info: RequestInfo) -> "RequestNotes":
+        self.told.append((info.method, info.route, info.scheme, info.headers.get("Traceparent")))
+        return self
+
+    def ended(self, status: int, body_bytes: int) -> None:
+        self.told.append((status, body_bytes))
+
+
+async def test_scrapes_are_watched_and_nothing_else_is(clock: FakeClock) -> None:
+    notes = RequestNotes()
+    site = Site(clock, hook=notes)
+    await site.server.start()
+    try:
+        await site.get("/-/healthy")
+        await site.get("/metrics", traceparent="00-1-2-01")
+        await site.get("/metrics?collect[]=nothing")
+        site.pages.error = RuntimeError("a bug")
+        clock.advance(2.0)
+        await site.get("/metrics")
+    finally:
+        await site.server.aclose()
+
+    good, answer, _, refusal, _, fault = notes.told
+    assert good == ("GET", "/metrics", "http", "00-1-2-01")
+    assert answer == (200, len(site.pages.page))
+    assert isinstance(refusal, tuple)
+    assert refusal[0] == 400
+    assert fault == (500, 0)

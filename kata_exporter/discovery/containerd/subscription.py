@@ -25,6 +25,7 @@ from kata_exporter.discovery.cri import answering_path
 from kata_exporter.discovery.runtime import Endpoint, OutageLog, RuntimeChannel, Sessions
 from kata_exporter.errors import RuntimeCallError
 from kata_exporter.model import EventsMissed, TellRuntimeEvent
+from kata_exporter.telemetry.hooks import CallHook
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class ContainerdEvents:
         is_sandbox: whether an id is a sandbox's own: then an event is about no container.
         namespace: of containerd.
         hook: is told how it fares.
+        calls: is told of each call.
 
     Attributes:
         hears: whether events are heard now.
@@ -66,6 +68,7 @@ class ContainerdEvents:
         is_sandbox: Callable[[str], bool],
         namespace: str = KUBERNETES_NAMESPACE,
         hook: ContainerdHook | None = None,
+        calls: CallHook | None = None,
     ) -> None:
         self.hears = False
         self._endpoint = endpoint
@@ -74,6 +77,7 @@ class ContainerdEvents:
         self._namespace = namespace
         self._request = events_pb2.SubscribeRequest(filters=[task_filter(namespace)])
         self._hook = hook or NoContainerdHook()
+        self._calls = calls
         self._log = OutageLog(
             logger,
             clock,
@@ -97,7 +101,7 @@ class ContainerdEvents:
         """Subscribe, and tell until that breaks; raises what broke it."""
         path = await self._path()
         async with RuntimeChannel(
-            path, clock=self._clock, max_message_bytes=MAX_EVENT_BYTES
+            path, clock=self._clock, max_message_bytes=MAX_EVENT_BYTES, hook=self._calls
         ) as channel:
             version = await channel.call(
                 _VERSION, Empty(), version_pb2.VersionResponse, seconds=CALL_SECONDS
@@ -126,7 +130,7 @@ class ContainerdEvents:
         if not self._endpoint.is_auto:
             return self._endpoint.paths[0]
         # Another containerd may be on the node, as Docker's. The one of the kubelet answers CRI.
-        return await answering_path(self._endpoint, self._clock)
+        return await answering_path(self._endpoint, self._clock, hook=self._calls)
 
     def _hear(self, envelope: events_pb2.Envelope, tell: TellRuntimeEvent) -> None:
         self._sessions.succeeded()

@@ -12,6 +12,7 @@ from kata_exporter._pb import cri_pb2
 from kata_exporter.clock import Clock
 from kata_exporter.discovery.runtime import Endpoint, RuntimeChannel
 from kata_exporter.errors import RuntimeAbsentError, RuntimeCallError
+from kata_exporter.telemetry.hooks import CallHook
 
 CALL_SECONDS = 10.0
 """What each call may take, connecting included."""
@@ -42,11 +43,11 @@ class Version:
 
 
 class CriRuntime:
-    """Asks one runtime over one connection."""
+    """Asks one runtime over one connection; `hook` is told of each call."""
 
-    def __init__(self, path: str, clock: Clock) -> None:
+    def __init__(self, path: str, clock: Clock, *, hook: CallHook | None = None) -> None:
         self.path = path
-        self._channel = RuntimeChannel(path, clock=clock)
+        self._channel = RuntimeChannel(path, clock=clock, hook=hook)
 
     async def version(self) -> Version:
         """Return what the runtime is (Version); raises `RuntimeCallError`."""
@@ -110,7 +111,9 @@ class CriRuntime:
         )
 
 
-async def connect(endpoint: Endpoint, clock: Clock) -> tuple[CriRuntime, Version]:
+async def connect(
+    endpoint: Endpoint, clock: Clock, *, hook: CallHook | None = None
+) -> tuple[CriRuntime, Version]:
     """Return the first runtime of an endpoint that answers.
 
     Raises:
@@ -119,7 +122,7 @@ async def connect(endpoint: Endpoint, clock: Clock) -> tuple[CriRuntime, Version
     """
     failure: RuntimeCallError = RuntimeAbsentError(endpoint.paths)
     for path in endpoint.present():
-        runtime = CriRuntime(path, clock)
+        runtime = CriRuntime(path, clock, hook=hook)
         try:
             return runtime, await runtime.version()
         except RuntimeCallError as error:
@@ -131,8 +134,8 @@ async def connect(endpoint: Endpoint, clock: Clock) -> tuple[CriRuntime, Version
     raise failure
 
 
-async def answering_path(endpoint: Endpoint, clock: Clock) -> str:
+async def answering_path(endpoint: Endpoint, clock: Clock, *, hook: CallHook | None = None) -> str:
     """Return the socket of the first runtime that answers; raises as `connect` does."""
-    runtime, _ = await connect(endpoint, clock)
+    runtime, _ = await connect(endpoint, clock, hook=hook)
     await runtime.aclose()
     return runtime.path

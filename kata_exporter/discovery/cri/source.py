@@ -19,6 +19,7 @@ from kata_exporter.discovery.cri.selection import SOURCE, Selection, selected, s
 from kata_exporter.discovery.runtime import Endpoint, OutageLog, Sessions
 from kata_exporter.errors import RuntimeCallError
 from kata_exporter.model import SandboxGone, SandboxSeen, TellDiscovery
+from kata_exporter.telemetry.hooks import CallHook
 
 __all__ = ["SOURCE", "CriSource"]
 
@@ -44,6 +45,7 @@ class CriSource:
         selection: which pods are told, and what of them.
         hook: is told how it fares.
         tell_finished: is told how containers ended; unless given, that isn't asked for.
+        calls: is told of each call.
 
     Attributes:
         answers: whether the runtime answered the last time.
@@ -57,6 +59,7 @@ class CriSource:
         selection: Selection | None = None,
         hook: CriHook | None = None,
         tell_finished: TellFinished | None = None,
+        calls: CallHook | None = None,
     ) -> None:
         self.answers = False
         self._endings = None if tell_finished is None else Endings(tell_finished)
@@ -64,6 +67,7 @@ class CriSource:
         self._clock = clock
         self._selection = selection or Selection()
         self._hook = hook or NoCriHook()
+        self._calls = calls
         self._told: dict[str, SandboxSeen] = {}
         self._wake = asyncio.Event()
         self._log = OutageLog(
@@ -97,7 +101,7 @@ class CriSource:
 
     async def _session(self, tell: TellDiscovery) -> None:
         """Ask over one connection until it breaks; raises what broke it."""
-        runtime, version = await connect(self._endpoint, self._clock)
+        runtime, version = await connect(self._endpoint, self._clock, hook=self._calls)
         async with runtime, self._listening(runtime, to_events=version.tells_events_to_all):
             happened = False
             while True:

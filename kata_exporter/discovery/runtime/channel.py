@@ -13,7 +13,16 @@ from google.protobuf.message import DecodeError, Message
 from grpc import aio
 
 from kata_exporter.clock import Clock
-from kata_exporter.errors import RuntimeCallError, shown
+from kata_exporter.errors import Reason, RuntimeCallError, shown
+from kata_exporter.telemetry.hooks import (
+    CallHook,
+    CallInfo,
+    CallOutcome,
+    CallTarget,
+    CallWatch,
+    Hooks,
+    NoHook,
+)
 
 MAX_MESSAGE_BYTES = 16 << 20
 """What a kubelet takes, and more than gRPC does unless told: a node's listing can have 4 MiB."""
@@ -24,6 +33,13 @@ _Unary: TypeAlias = "aio.UnaryUnaryMultiCallable[bytes, bytes]"
 _Streaming: TypeAlias = "aio.UnaryStreamMultiCallable[bytes, bytes]"
 
 
+_REASONS = {
+    "DEADLINE_EXCEEDED": Reason.TIMEOUT,
+    "UNAVAILABLE": Reason.CONNECT_FAILED,
+    "UNIMPLEMENTED": Reason.UNSUPPORTED,
+}
+
+
 class RuntimeChannel:
     """Calls to the services on one socket; nothing connects before the first.
 
@@ -31,12 +47,19 @@ class RuntimeChannel:
         path: of the socket.
         clock: for deadlines.
         max_message_bytes: the longest answer that is read.
+        hook: is told of each unary call; a stream lasts as long as both sides, so it is none.
     """
 
     def __init__(
-        self, path: str, *, clock: Clock, max_message_bytes: int = MAX_MESSAGE_BYTES
+        self,
+        path: str,
+        *,
+        clock: Clock,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        hook: CallHook | None = None,
     ) -> None:
         self.path = path
+        self._hook = Hooks([hook]) if hook is not None else NoHook()
         self._clock = clock
         self._channel = aio.insecure_channel(
             f"unix:{quote(path)}",
@@ -62,9 +85,26 @@ class RuntimeChannel:
         Raises:
             RuntimeCallError: there was no answer, or it isn't what it should be.
         """
+        payload = request.SerializeToString()
+        watch = self._hook.started(CallInfo(method, CallTarget(self.path), system="grpc"))
+        try:
+            answer = await self._answer(method, payload, seconds, watch)
+            decoded = _decode(answer, response, method)
+        except RuntimeCallError as error:
+            watch.ended(CallOutcome(_reason(error), error.code, str(error), len(payload)))
+            raise
+        except BaseException as error:
+            # Cancelled, or a fault of ours: a span that isn't ended is never seen.
+            outcome = CallOutcome(Reason.CLOSED, "CANCELLED", type(error).__name__, len(payload))
+            watch.ended(outcome)
+            raise
+        watch.ended(CallOutcome(Reason.OK, "OK", "", len(payload), len(answer)))
+        return decoded
+
+    async def _answer(self, method: str, payload: bytes, seconds: float, watch: CallWatch) -> bytes:
         ask: _Unary = self._channel.unary_unary(f"/{method}")
         # The runtime is told of the deadline as well.
-        call = ask(request.SerializeToString(), timeout=seconds)
+        call = ask(payload, timeout=seconds, metadata=tuple(watch.metadata()))
         expired = False
 
         def expire() -> None:
@@ -74,7 +114,7 @@ class RuntimeChannel:
 
         timer = self._clock.call_at(self._clock.monotonic() + seconds, expire)
         try:
-            return _decode(await call, response, method)
+            return await call
         except aio.AioRpcError as error:
             raise _failure(error, method) from error
         except asyncio.CancelledError:
@@ -125,6 +165,10 @@ def _decode(answer: Any, response: type[Response], method: str) -> Response:
     except DecodeError as error:
         detail = f"{method}: the answer is no {response.DESCRIPTOR.full_name}"
         raise RuntimeCallError("INTERNAL", detail) from error
+
+
+def _reason(error: RuntimeCallError) -> Reason:
+    return _REASONS.get(error.code, Reason.AGENT_ERROR)
 
 
 def _failure(error: aio.AioRpcError, method: str) -> RuntimeCallError:

@@ -1,7 +1,7 @@
 """Calls to a runtime's socket: what each way of failing is called."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from fake_clock import FakeClock
 from grpc_client import grpc_let_go
 from kata_exporter._pb import cri_pb2
 from kata_exporter.discovery.runtime import RuntimeChannel
-from kata_exporter.errors import RuntimeCallError
+from kata_exporter.errors import Reason, RuntimeCallError
 from kata_exporter.simulator.host.grpc_socket import GrpcError, GrpcService, GrpcSocket
+from kata_exporter.telemetry.hooks import CallInfo, CallOutcome, CallTarget, CallWatch, NoWatch
 from waiting import soon
 
 VERSION = "runtime.v1.RuntimeService/Version"
@@ -184,3 +185,77 @@ async def test_a_channel_of_its_own_finds_a_socket_that_was_replaced(
 
         async with RuntimeChannel(path, clock=clock) as new:
             assert (await version(new)).runtime_name == "containerd"
+
+
+class CallNotes(NoWatch):
+    """A hook of calls, and its watch, that notes what it is told and adds a key of metadata."""
+
+    def __init__(self) -> None:
+        self.started_with: list[CallInfo] = []
+        self.outcomes: list[CallOutcome] = []
+
+    def started(self, info: CallInfo) -> CallWatch:
+        self.started_with.append(info)
+        return self
+
+    def metadata(self) -> Sequence[tuple[str, str]]:
+        return (("traceparent", "00-1-2-01"),)
+
+    def ended(self, outcome: CallOutcome) -> None:
+        self.outcomes.append(outcome)
+
+
+async def test_each_call_is_watched(peer: Peer, clock: FakeClock) -> None:
+    notes, path = CallNotes(), str(peer.socket.path)
+    async with RuntimeChannel(path, clock=clock, hook=notes) as channel:
+        await version(channel)
+        peer.refusal = "no such thing"
+        await failure(channel)
+
+    assert notes.started_with == [CallInfo(VERSION, CallTarget(path), system="grpc")] * 2
+    good, bad = notes.outcomes
+    size = peer.answer.ByteSize()
+    assert good == CallOutcome(Reason.OK, "OK", response_bytes=size)
+    assert (bad.reason, bad.code) == (Reason.AGENT_ERROR, "NOT_FOUND")
+    assert "no such thing" in bad.message
+
+
+@pytest.mark.usefixtures("no_task_left")
+async def test_what_the_watch_adds_to_a_call_reaches_the_runtime(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def handle(request: bytes, context: Any) -> bytes:
+        del request
+        seen.append(dict(context.invocation_metadata()))
+        return b""
+
+    server, path = grpc.aio.server(), str(tmp_path / "m.sock")
+    handlers: dict[str, Any] = {"Version": grpc.unary_unary_rpc_method_handler(handle)}
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler(VERSION.partition("/")[0], handlers)]
+    )
+    server.add_insecure_port(f"unix:{path}")
+    await server.start()
+    try:
+        async with RuntimeChannel(path, clock=clock, hook=CallNotes()) as channel:
+            await version(channel)
+    finally:
+        await server.stop(None)
+
+    assert seen[0]["traceparent"] == "00-1-2-01"
+
+
+async def test_a_call_that_is_cancelled_ends_for_its_watch_too(
+    peer: Peer, clock: FakeClock
+) -> None:
+    peer.hangs, notes = True, CallNotes()
+    async with RuntimeChannel(str(peer.socket.path), clock=clock, hook=notes) as channel:
+        call = asyncio.create_task(version(channel))
+        await soon(lambda: peer.calls)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    assert [(each.reason, each.code) for each in notes.outcomes] == [(Reason.CLOSED, "CANCELLED")]

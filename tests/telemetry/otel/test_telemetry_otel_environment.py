@@ -7,7 +7,12 @@ import pytest
 
 from kata_exporter.errors import ConfigError
 from kata_exporter.telemetry.otel import tracing_from_environment
-from kata_exporter.telemetry.otel.environment import OtlpProtocol, TraceSettings, trace_settings
+from kata_exporter.telemetry.otel.environment import (
+    BatchSettings,
+    OtlpProtocol,
+    TraceSettings,
+    trace_settings,
+)
 
 BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TRACES = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -142,3 +147,47 @@ def test_bad_value_is_named_in_one_printable_line(environ: dict[str, str], words
     text = str(caught.value)
     assert text.startswith(words)
     assert text.isprintable()
+
+
+def test_spans_can_be_printed_with_and_without_a_collector() -> None:
+    printed = trace_settings({}, console=True)
+    both = settings_of(OTEL_TRACES_EXPORTER="otlp,console")
+    only = settings_of(OTEL_TRACES_EXPORTER="console")
+
+    assert printed is not None
+    assert (printed.console, printed.endpoint) == (True, "")
+    assert (both.console, both.endpoint) == (True, URL + "/v1/traces")
+    assert (only.console, only.endpoint) == (True, "")
+    assert trace_settings({"OTEL_SDK_DISABLED": "true"}, console=True) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "old_names"),
+    [("", False), ("rpc", False), ("http,rpc/dup", True), (" RPC/DUP ", True), ("database", False)],
+)
+def test_old_names_are_opted_into(text: str, *, old_names: bool) -> None:
+    assert settings_of(OTEL_SEMCONV_STABILITY_OPT_IN=text).old_names is old_names
+
+
+def test_batches_are_as_the_variables_say() -> None:
+    settings = settings_of(
+        OTEL_BSP_SCHEDULE_DELAY="250",
+        OTEL_BSP_MAX_QUEUE_SIZE="100",
+        OTEL_BSP_MAX_EXPORT_BATCH_SIZE="10",
+    )
+
+    assert settings.batches == BatchSettings(0.25, 100, 10)
+    assert settings_of().batches == BatchSettings(5.0, 2048, 512)
+    assert settings_of(OTEL_BSP_MAX_QUEUE_SIZE="100").batches == BatchSettings(5.0, 100, 100)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1e3", "99999999", "\u0663", "1" * 5000])
+@pytest.mark.parametrize("name", ["OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_MAX_QUEUE_SIZE"])
+def test_a_size_that_is_no_number_is_told(name: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name}: .{{1,60}} is not a whole number from 1 to"):
+        settings_of(**{name: text})
+
+
+def test_a_batch_that_is_more_than_the_queue_is_told() -> None:
+    with pytest.raises(ConfigError, match="BATCH_SIZE: 20 is more than OTEL_BSP_MAX_QUEUE_SIZE"):
+        settings_of(OTEL_BSP_MAX_QUEUE_SIZE="10", OTEL_BSP_MAX_EXPORT_BATCH_SIZE="20")

@@ -1,8 +1,10 @@
 """Tests of spans around calls, read from memory."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
+from multidict import CIMultiDict
 from opentelemetry import baggage
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context, attach, detach
@@ -23,8 +25,17 @@ from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from kata_exporter.errors import Reason
-from kata_exporter.telemetry.hooks import CallInfo, CallOutcome, CallTarget
-from kata_exporter.telemetry.otel.hook import SpanHook
+from kata_exporter.telemetry.hooks import (
+    CallInfo,
+    CallOutcome,
+    CallTarget,
+    RequestInfo,
+    RoundGuard,
+    RoundInfo,
+    RoundOutcome,
+)
+from kata_exporter.telemetry.otel.hook import RequestSpanHook, RoundSpanHook, SpanHook
+from kata_exporter.telemetry.trace_link import CURRENT_TRACE
 
 INFO = CallInfo(
     "grpc.AgentService/GetMetrics", CallTarget("/run/a.sock", "demo-1", "shop", "web-0")
@@ -173,3 +184,108 @@ def test_metadata_keys_are_lower_case_whatever_the_propagator() -> None:
 
     watch.ended(OK)
     spans.close()
+
+
+def rounds_of(spans: Spans) -> RoundGuard:
+    return RoundGuard(RoundSpanHook(spans.tracer))
+
+
+ROUND = RoundInfo("demo-1", "shop", "web-0", attempt=2, waited_seconds=0.5)
+
+
+async def test_calls_of_a_round_are_children_of_its_span_in_whatever_task(spans: Spans) -> None:
+    async def call() -> None:
+        spans.hook.started(INFO).ended(OK)
+
+    with rounds_of(spans).watched(ROUND) as watch:
+        await asyncio.gather(call(), call())
+        watch.ended(RoundOutcome(Reason.OK))
+    await call()
+
+    first, second, root, later = spans.finished()
+    assert (root.name, root.kind, root.parent) == ("collect sandbox", SpanKind.INTERNAL, None)
+    assert first.parent == second.parent == root.context
+    assert later.parent is None
+    for child in (first, second):
+        attributes = dict(child.attributes or {})
+        assert attributes["kata.collection.attempt"] == 2
+        assert attributes["kata.collection.wait_seconds"] == 0.5
+    assert "kata.collection.attempt" not in dict(later.attributes or {})
+
+
+async def test_rounds_at_the_same_time_are_traces_of_their_own(spans: Spans) -> None:
+    async def one(name: str) -> None:
+        with rounds_of(spans).watched(RoundInfo(name)) as watch:
+            await asyncio.sleep(0)
+            spans.hook.started(CallInfo("s/m", CallTarget("", name))).ended(OK)
+            await asyncio.sleep(0)
+            watch.ended(RoundOutcome(Reason.OK))
+
+    with spans.tracer.start_as_current_span("not theirs"):
+        await asyncio.gather(*(one(f"box-{n}") for n in range(10)))
+
+    traces: dict[int, set[object]] = {}
+    for span in spans.finished():
+        assert span.context is not None
+        sandbox = dict(span.attributes or {}).get("kata.sandbox.id")
+        traces.setdefault(span.context.trace_id, set()).add(sandbox)
+    assert sorted(map(len, traces.values())) == [1] * 11
+
+
+def test_a_failed_round_is_an_error_and_a_cancelled_one_ends_all_the_same(spans: Spans) -> None:
+    with rounds_of(spans).watched(ROUND) as watch:
+        watch.ended(RoundOutcome(Reason.TIMEOUT, "no answer"))
+    with pytest.raises(KeyboardInterrupt), rounds_of(spans).watched(ROUND):
+        raise KeyboardInterrupt
+
+    failed, left = spans.finished()
+    assert (failed.status.status_code, failed.status.description) == (StatusCode.ERROR, "no answer")
+    assert dict(left.attributes or {})["kata.reason"] == "closed"
+
+
+def test_the_running_task_names_its_trace_until_the_round_is_left(spans: Spans) -> None:
+    with rounds_of(spans).watched(ROUND) as watch:
+        watch.ended(RoundOutcome(Reason.OK))
+        link = CURRENT_TRACE.get()
+    assert CURRENT_TRACE.get() is None
+
+    (root,) = spans.finished()
+    assert link is not None
+    assert root.context is not None
+    assert link.trace_id == f"{root.context.trace_id:032x}"
+    assert link.span_id == f"{root.context.span_id:016x}"
+
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def test_a_scrape_continues_the_trace_of_its_caller(spans: Spans) -> None:
+    hook = RequestSpanHook(spans.tracer, W3C)
+    headers = CIMultiDict({"TraceParent": TRACEPARENT})
+
+    hook.started(RequestInfo("GET", "/metrics", "http", headers)).ended(200, 10)
+
+    (span,) = spans.finished()
+    assert (span.name, span.kind) == ("GET /metrics", SpanKind.SERVER)
+    assert span.parent is not None
+    assert span.parent.is_remote
+    assert f"{span.parent.span_id:016x}" == "b7ad6b7169203331"
+    assert span.context is not None
+    assert f"{span.context.trace_id:032x}" == "0af7651916cd43dd8448eb211c80319c"
+    assert dict(span.attributes or {})["http.response.status_code"] == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"traceparent": "00-zz-1-01"}, {"traceparent": "x" * 9000}, {"baggage": "=;,"}]
+)
+def test_a_scrape_without_a_trace_that_can_be_read_begins_one(
+    spans: Spans, headers: dict[str, str]
+) -> None:
+    hook = RequestSpanHook(spans.tracer, W3C)
+
+    with spans.tracer.start_as_current_span("not its parent"):
+        hook.started(RequestInfo("GET", "/metrics", "http", headers)).ended(500, 0)
+
+    scrape = spans.finished()[0]
+    assert scrape.parent is None
+    assert scrape.status.status_code is StatusCode.ERROR

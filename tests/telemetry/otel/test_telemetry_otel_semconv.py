@@ -3,7 +3,14 @@
 import pytest
 
 from kata_exporter.errors import Reason
-from kata_exporter.telemetry.hooks import CallInfo, CallOutcome, CallTarget
+from kata_exporter.telemetry.hooks import (
+    CallInfo,
+    CallOutcome,
+    CallTarget,
+    RequestInfo,
+    RoundInfo,
+    RoundOutcome,
+)
 from kata_exporter.telemetry.otel import semconv
 
 INFO = CallInfo(
@@ -101,8 +108,73 @@ def test_texts_are_made_safe_for_a_batch_and_a_reader() -> None:
     assert isinstance(pod, str)
     assert pod.startswith(r"web\u001b[31m\n\u202exx")
     assert pod.isprintable()
-    assert len(pod) < 1100
+    assert len(pod) == 256
 
 
 def test_an_escaped_message_is_not_escaped_again() -> None:
     assert semconv.description(CallOutcome(Reason.TIMEOUT, "", r"a\nb \x1b")) == r"a\nb \x1b"
+
+
+def test_no_text_is_longer_than_256_characters_escaped() -> None:
+    target = CallTarget("\x00" * 300, sandbox_id="b" * 300, pod="c" * 256)
+    attributes = semconv.start_attributes(CallInfo("m" * 300, target))
+    outcome = CallOutcome(Reason.AGENT_ERROR, "INTERNAL", "\u202e" * 500)
+
+    texts = [*attributes.values(), semconv.description(outcome), semconv.span_name(INFO)]
+    assert max(len(str(text)) for text in texts) == semconv.MAX_VALUE_CHARACTERS
+    assert attributes["k8s.pod.name"] == "c" * 256
+    assert str(attributes["server.address"]).endswith("...")
+
+
+def test_old_names_stand_beside_the_new_ones_where_they_are_asked_for() -> None:
+    start = semconv.start_attributes(INFO, old_names=True)
+    end = semconv.end_attributes(CallOutcome(Reason.TIMEOUT, "DEADLINE_EXCEEDED"), old_names=True)
+
+    assert start["rpc.system.name"] == start["rpc.system"] == "ttrpc"
+    assert start["rpc.service"] == "grpc.AgentService"
+    assert start["rpc.method"] == "grpc.AgentService/StatsContainer"
+    assert end["rpc.response.status_code"] == "DEADLINE_EXCEEDED"
+    assert end["rpc.grpc.status_code"] == 4
+    unknown = semconv.end_attributes(CallOutcome(Reason.AGENT_ERROR, "17"), old_names=True)
+    assert "rpc.grpc.status_code" not in unknown
+
+
+def test_a_call_to_the_container_runtime_is_grpc() -> None:
+    info = CallInfo("runtime.v1.RuntimeService/Version", CallTarget("/run/c.sock"), system="grpc")
+
+    assert semconv.start_attributes(info)["rpc.system.name"] == "grpc"
+
+
+def test_a_round_says_whose_it_is_and_how_it_came_to_be() -> None:
+    info = RoundInfo("demo-1", "shop", "web-0", attempt=3, waited_seconds=0.25)
+
+    assert semconv.round_attributes(info) == {
+        "kata.sandbox.id": "demo-1",
+        "k8s.namespace.name": "shop",
+        "k8s.pod.name": "web-0",
+        "kata.collection.attempt": 3,
+        "kata.collection.wait_seconds": 0.25,
+    }
+    assert semconv.round_end_attributes(RoundOutcome(Reason.TIMEOUT, "no")) == {
+        "kata.reason": "timeout",
+        "error.type": "timeout",
+    }
+    assert semconv.round_end_attributes(RoundOutcome(Reason.OK)) == {"kata.reason": "ok"}
+
+
+def test_a_scrape_has_the_names_of_http_and_only_our_faults_are_errors() -> None:
+    info = RequestInfo("GET", "/metrics", "http", {})
+
+    assert semconv.request_name(info) == "GET /metrics"
+    assert semconv.request_attributes(info) == {
+        "http.request.method": "GET",
+        "http.route": "/metrics",
+        "url.path": "/metrics",
+        "url.scheme": "http",
+    }
+    assert semconv.request_end_attributes(200, 10) == {
+        "http.response.status_code": 200,
+        "http.response.body.size": 10,
+    }
+    assert semconv.request_end_attributes(500, 0)["error.type"] == "500"
+    assert "error.type" not in semconv.request_end_attributes(400, 0)
