@@ -22,7 +22,7 @@ from kata_exporter.connecting import Connecting
 from kata_exporter.discovery.directory import ResyncCause
 from kata_exporter.discovery.source import Source
 from kata_exporter.errors import Reason
-from kata_exporter.exposition import EVERYTHING, Choices, Selection
+from kata_exporter.exposition import EVERYTHING, Choices, PageFormat, Selection
 from kata_exporter.finding import Finding
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.rejects import RejectReason
@@ -234,9 +234,11 @@ class Exporter:
         """Return where it listens, as ``host:port``."""
         return () if self._web is None else self._web.addresses
 
-    def render(self, selection: Selection = EVERYTHING) -> bytes:
-        """Return the page of metrics, or what is selected of it."""
-        return self._rendering.render(selection)
+    def render(
+        self, selection: Selection = EVERYTHING, page_format: PageFormat = PageFormat.TEXT
+    ) -> bytes:
+        """Return the page of metrics, or what is selected of it, in a format."""
+        return self._rendering.render(selection, page_format)
 
     def choices(self) -> Choices:
         """Return what a selection may name."""

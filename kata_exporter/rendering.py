@@ -1,16 +1,27 @@
 """The pages: what the store holds of the sandboxes, and the exporter's own metrics at the end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import chain
 
 from kata_exporter.catalog import METRICS_OF_SANDBOXES
 from kata_exporter.clock import Clock
 from kata_exporter.collectors.rounds import COLLECTORS
-from kata_exporter.exposition import EVERYTHING, Choices, Selection, render, select
+from kata_exporter.exposition import (
+    EVERYTHING,
+    Choices,
+    PageFormat,
+    Selection,
+    render,
+    render_openmetrics,
+    select,
+)
 from kata_exporter.oom_accounting import OomAccounting
 from kata_exporter.registry import Registry
 from kata_exporter.snapshot import Store
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
+
+RenderOwn = Callable[[Collection[str] | None], bytes]
+"""Renders families of the exporter's own, or all."""
 
 
 class Rendering:
@@ -45,14 +56,17 @@ class Rendering:
         self._own_families = frozenset(own.values())
         self._names = {**{metric.name: metric.name for metric in METRICS_OF_SANDBOXES}, **own}
 
-    def render(self, selection: Selection) -> bytes:
+    def render(self, selection: Selection, page_format: PageFormat = PageFormat.TEXT) -> bytes:
         """Return a page.
 
         The exporter's own metrics are on the whole page, and on another only where it names them.
         """
         views = self._store.view(self._clock.monotonic())
         chunks = chain(select(views, selection), select(self._oom.views(), selection))
-        return render(chunks, end=self._render_own(selection))
+        if page_format is PageFormat.OPENMETRICS:
+            own = self._own(selection, self._self_metrics.render_openmetrics)
+            return render_openmetrics(chunks, end=own)
+        return render(chunks, end=self._own(selection, self._self_metrics.render))
 
     def choices(self, collectors: frozenset[str]) -> Choices:
         """Return what a selection may name, where these collectors are on."""
@@ -67,11 +81,11 @@ class Rendering:
             ),
         )
 
-    def _render_own(self, selection: Selection) -> bytes:
+    def _own(self, selection: Selection, render_own: RenderOwn) -> bytes:
         own = None
         if selection != EVERYTHING:
             own = (selection.metrics or frozenset()) & self._own_families
             if not own:
                 return b""
         self._count()
-        return self._self_metrics.render(own)
+        return render_own(own)

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import chain
 
+from kata_exporter.exposition.grouped import grouped
 from kata_exporter.metrics import Chunk, Metric, escape_help
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def render(chunks: Iterable[Chunk], *, end: bytes = b"") -> bytes:
@@ -22,13 +21,7 @@ def render(chunks: Iterable[Chunk], *, end: bytes = b"") -> bytes:
         end: families that are rendered already, for the end of the page; part of the same join,
             since a page can be large and appending would copy it.
     """
-    families: dict[Metric, list[bytes]] = {}
-    for chunk in chunks:
-        lines = families.get(chunk.shape.metric)
-        if lines is None:
-            families[chunk.shape.metric] = lines = [_header(chunk.shape.metric)]
-        lines.append(chunk.lines)
-    return b"".join(chain(chain.from_iterable(families.values()), (end,)))
+    return b"".join(chain(grouped(chunks, _header), (end,)))
 
 
 @cache

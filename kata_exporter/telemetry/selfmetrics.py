@@ -15,6 +15,7 @@ from prometheus_client import (
     Metric,
     generate_latest,
 )
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from kata_exporter import __version__
@@ -177,6 +178,13 @@ class SelfMetrics:
             return generate_latest(self._registry)
         return generate_latest(_Chosen(self._registry, families))
 
+    def render_openmetrics(self, families: Collection[str] | None = None) -> bytes:
+        """Render them in OpenMetrics 1.0, calls with exemplars, and the page's end after them."""
+        chosen = None if families is None else frozenset(families)
+        shown = _Exemplified(self._registry, chosen, self.exemplars)
+        page: bytes = openmetrics.generate_latest(shown)  # type: ignore[no-untyped-call]  # has no types
+        return page
+
     def family_of(self) -> Mapping[str, str]:
         """Return the family of each name that a sample can have, and of each family itself.
 
@@ -278,6 +286,28 @@ class _Chosen(Collector):
 
     def collect(self) -> Iterable[Metric]:
         return (m for m in self._registry.collect() if _family_name(m) in self._families)
+
+
+class _Exemplified(Collector):
+    """Families of a registry, or all, with exemplars."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        families: Collection[str] | None,
+        exemplars: CallExemplars,
+    ) -> None:
+        self._registry = registry
+        self._families = families
+        self._exemplars = exemplars
+
+    def collect(self) -> Iterable[Metric]:
+        chosen = (
+            metric
+            for metric in self._registry.collect()
+            if self._families is None or _family_name(metric) in self._families
+        )
+        return self._exemplars.add_to(chosen)
 
 
 def _family_name(metric: Metric) -> str:

@@ -43,6 +43,11 @@ class PageCache:
         """Size of the page, uncompressed."""
         return len(self._body)
 
+    def drop_if_old(self) -> None:
+        """Let go of a page that isn't given again; one that waits to be compressed stays."""
+        if self.is_old:
+            self._body, self._gzipped = b"", None
+
     def plain(self) -> bytes:
         """Return the page."""
         if self.is_old:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from kata_exporter.exposition import Choices, Selection
+from kata_exporter.exposition import Choices, PageFormat, Selection
 
 Reload = Callable[[], Awaitable[str]]
 """Loads the configuration anew, and returns a line on it; raises `ConfigError` where it can't be used."""
@@ -12,8 +12,8 @@ Reload = Callable[[], Awaitable[str]]
 class Pages(Protocol):
     """The exporter as the web server sees it."""
 
-    def render(self, selection: Selection) -> bytes:
-        """Return the page of metrics, or what is selected of it."""
+    def render(self, selection: Selection, page_format: PageFormat) -> bytes:
+        """Return the page of metrics, or what is selected of it, in a format."""
 
     def choices(self) -> Choices:
         """Return what a selection may name."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from kata_exporter.clock import Clock
-from kata_exporter.exposition import Selection
+from kata_exporter.exposition import PageFormat, Selection
 from kata_exporter.web.page_cache import PageCache
 
 MAX_PAGES = 16
@@ -13,6 +13,9 @@ MAX_PAGES = 16
 
 MAX_BYTES = 32 << 20
 """Together; the page that was asked for last is held however large it is."""
+
+
+_Key = tuple[Selection, PageFormat]
 
 
 class SelectedPages:
@@ -25,28 +28,29 @@ class SelectedPages:
         clock: says how old a page is.
     """
 
-    def __init__(self, render: Callable[[Selection], bytes], clock: Clock) -> None:
+    def __init__(self, render: Callable[[Selection, PageFormat], bytes], clock: Clock) -> None:
         self._render = render
         self._clock = clock
-        self._pages: OrderedDict[Selection, PageCache] = OrderedDict()  # asked for last, last
+        self._pages: OrderedDict[_Key, PageCache] = OrderedDict()  # asked for last, last
 
     def __len__(self) -> int:
         return len(self._pages)
 
-    def page(self, selection: Selection) -> PageCache:
-        """Return the page of a selection."""
+    def page(self, selection: Selection, page_format: PageFormat = PageFormat.TEXT) -> PageCache:
+        """Return the page of a selection, in a format."""
         self.drop_old()
-        page = self._pages.get(selection)
+        key = selection, page_format
+        page = self._pages.get(key)
         if page is None:
             self._make_room()
-            page = self._pages[selection] = PageCache(partial(self._render, selection), self._clock)
-        self._pages.move_to_end(selection)
+            page = self._pages[key] = PageCache(partial(self._render, *key), self._clock)
+        self._pages.move_to_end(key)
         return page
 
     def drop_old(self) -> None:
         """Let go of the pages that would be rendered anew anyway."""
-        for selection in [key for key, page in self._pages.items() if page.is_old]:
-            del self._pages[selection]
+        for key in [key for key, page in self._pages.items() if page.is_old]:
+            del self._pages[key]
 
     def _make_room(self) -> None:
         while self._pages and (

@@ -13,7 +13,7 @@ from multidict import MultiMapping
 from kata_exporter.clock import Clock
 from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.errors import ConfigError
-from kata_exporter.exposition import CONTENT_TYPE, EVERYTHING
+from kata_exporter.exposition import EVERYTHING, PageFormat, negotiate
 from kata_exporter.telemetry.hooks import RequestGuard, RequestHook, RequestInfo
 from kata_exporter.web.admin_socket import AdminSocket, root_and_ourselves_only
 from kata_exporter.web.api import Api
@@ -34,6 +34,8 @@ goes on with it even when the sender is gone."""
 
 _CALLER_HAS_GONE = 499
 """The status that proxies note for it; nothing is answered."""
+
+_VARY = f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}"
 
 OnRequest = Callable[[str, int], None]
 """Told of each answered request: the path of its route, and the status."""
@@ -72,7 +74,9 @@ class WebServer:
     ) -> None:
         self._guard = RequestGuard(hook)
         self._pages = pages
-        self._cache = PageCache(partial(pages.render, EVERYTHING), clock)
+        self._caches = {
+            each: PageCache(partial(pages.render, EVERYTHING, each), clock) for each in PageFormat
+        }
         self._selected = SelectedPages(pages.render, clock)
         self._on_request = on_request
         self._settings = settings
@@ -192,21 +196,25 @@ class WebServer:
         return response
 
     async def _page_response(self, request: web.Request) -> web.Response:
+        page_format = negotiate(request.headers.get(hdrs.ACCEPT, ""))
         try:
-            page = self._page(request.query)
+            page = self._page(request.query, page_format)
         except QueryError as error:
             return web.Response(status=400, text=f"{error}\n")
-        headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+        headers = {hdrs.CONTENT_TYPE: page_format.content_type, hdrs.VARY: _VARY}
         if _accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
             headers[hdrs.CONTENT_ENCODING] = "gzip"
             return web.Response(body=await page.gzipped(), headers=headers)
         return web.Response(body=page.plain(), headers=headers)
 
-    def _page(self, query: MultiMapping[str]) -> PageCache:
+    def _page(self, query: MultiMapping[str], page_format: PageFormat) -> PageCache:
         if has_selection(query):
-            return self._selected.page(parse_selection(query, self._pages.choices()))
+            selection = parse_selection(query, self._pages.choices())
+            return self._selected.page(selection, page_format)
         self._selected.drop_old()
-        return self._cache
+        for cache in self._caches.values():
+            cache.drop_if_old()
+        return self._caches[page_format]
 
     async def _landing_page(self, request: web.Request) -> web.Response:
         del request

@@ -16,7 +16,7 @@ from kata_exporter.catalog import all_metrics, sections
 from kata_exporter.collectors.containers.reader import container_chunks
 from kata_exporter.config.load import load_settings
 from kata_exporter.config.settings import ListenAddress, WebSettings
-from kata_exporter.exposition.text import render
+from kata_exporter.exposition import PageFormat, render
 from kata_exporter.guest.layout_cache import LayoutCache
 from kata_exporter.guest.reader import GuestReader
 from kata_exporter.guest.schema import schema_for
@@ -27,6 +27,7 @@ from kata_exporter.simulator.agent.metrics_text import metrics_text
 from kata_exporter.simulator.agent.versions import Release
 from oom_rig import LedgerRig, sandbox
 from page_families import OnPage, page_families
+from page_parsers import assert_parsers_agree
 from waiting import soon
 
 GOLDEN = Path(__file__).parent.parent / "guest" / "golden"
@@ -75,6 +76,8 @@ async def _page_of_a_node(root: Path) -> dict[str, OnPage]:
         await soon(lambda: b"kata_sandbox_labels{" in exporter.render())
         await soon(exporter.ready)
         await soon(lambda: b"kata_container_cpu_usage_seconds_total{" in exporter.render())
+        openmetrics = exporter.render(page_format=PageFormat.OPENMETRICS)
+        assert_parsers_agree(openmetrics, is_openmetrics=True)
         return page_families(exporter.render().decode())
 
 

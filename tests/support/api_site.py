@@ -13,7 +13,7 @@ from multidict import CIMultiDictProxy
 from fake_clock import FakeClock
 from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.discovery.registration import RegistrationSource
-from kata_exporter.exposition import Choices, Selection
+from kata_exporter.exposition import Choices, PageFormat, Selection
 from kata_exporter.model import Sandbox
 from kata_exporter.oom.journal import Journal
 from kata_exporter.registry import FirstSeen, Registry
@@ -73,8 +73,8 @@ class Known:
 class Pages:
     """Pages that nobody looks at here."""
 
-    def render(self, selection: Selection) -> bytes:
-        del selection
+    def render(self, selection: Selection, page_format: PageFormat) -> bytes:
+        del selection, page_format
         return b"x 1\n"
 
     def choices(self) -> Choices:

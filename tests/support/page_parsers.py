@@ -8,6 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pytest
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as openmetrics_families,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 from peer_binary import PARSER, NotBuiltError, find
@@ -22,26 +26,36 @@ class ParsedSample:
     name: str
     labels: frozenset[tuple[str, str]]
     value: float | None
+    exemplar: frozenset[tuple[str, str]] = frozenset()
 
 
-def by_client(page: bytes) -> list[ParsedSample]:
+def by_client(page: bytes, *, is_openmetrics: bool = False) -> list[ParsedSample]:
     """Read a page with prometheus_client; raises `ValueError` where it can't be read."""
-    families = text_string_to_metric_families(page.decode())
+    parse = openmetrics_families if is_openmetrics else text_string_to_metric_families
+    families: Iterable[Metric] = parse(page.decode())
     return [
-        ParsedSample(sample.name, frozenset(sample.labels.items()), _value(sample.value))
+        ParsedSample(
+            sample.name,
+            frozenset(sample.labels.items()),
+            _value(sample.value),
+            frozenset(sample.exemplar.labels.items() if sample.exemplar else ()),
+        )
         for family in families
         for sample in family.samples
     ]
 
 
-def by_prometheus(pages: Sequence[bytes]) -> list[list[ParsedSample]]:
+def by_prometheus(
+    pages: Sequence[bytes], *, is_openmetrics: bool = False
+) -> list[list[ParsedSample]]:
     """Read pages with ``model/textparse`` of Prometheus.
 
     Raises:
         ValueError: one can't be read.
         NotBuiltError: the parser isn't there.
     """
-    said = b"".join(b"%d\n%s" % (len(page), page) for page in pages)
+    word = b" openmetrics" if is_openmetrics else b""
+    said = b"".join(b"%d%s\n%s" % (len(page), word, page) for page in pages)
     run = subprocess.run([find(PARSER)], input=said, capture_output=True, check=True)
     return [_read(json.loads(line)) for line in run.stdout.splitlines()]
 
@@ -54,18 +68,18 @@ def need_prometheus() -> None:
         pytest.skip(str(reason))
 
 
-def assert_parsers_agree(page: bytes) -> None:
+def assert_parsers_agree(page: bytes, *, is_openmetrics: bool = False) -> None:
     """Have both parsers read a page alike; Prometheus' only where it can be had, as always in CI.
 
     A large page is read by Prometheus' alone: the other would take seconds.
     """
     theirs = None
     try:
-        (theirs,) = by_prometheus([page])
+        (theirs,) = by_prometheus([page], is_openmetrics=is_openmetrics)
     except NotBuiltError:
         assert os.environ.get("CI") != "true", "Prometheus' parser must be built here"
     if theirs is None or len(page) <= _LARGE_BYTES:
-        ours = by_client(page)
+        ours = by_client(page, is_openmetrics=is_openmetrics)
         assert theirs is None or _sorted(theirs) == _sorted(ours)
 
 
@@ -77,13 +91,18 @@ def _read(answer: dict[str, object]) -> list[ParsedSample]:
     for sample in found:
         assert "time" not in sample, "no page of ours has timestamps"
     return [
-        ParsedSample(s["name"], frozenset(s["labels"].items()), _value(float(s["value"])))
+        ParsedSample(
+            s["name"],
+            frozenset(s["labels"].items()),
+            _value(float(s["value"])),
+            frozenset(s.get("exemplar", {}).items()),
+        )
         for s in found
     ]
 
 
-def _sorted(samples: Iterable[ParsedSample]) -> list[tuple[str, list[tuple[str, str]], object]]:
-    return sorted((s.name, sorted(s.labels), repr(s.value)) for s in samples)
+def _sorted(samples: Iterable[ParsedSample]) -> list[tuple[object, ...]]:
+    return sorted((s.name, sorted(s.labels), repr(s.value), sorted(s.exemplar)) for s in samples)
 
 
 def _value(value: float) -> float | None:

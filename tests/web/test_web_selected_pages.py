@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from fake_clock import FakeClock
-from kata_exporter.exposition import Selection
+from kata_exporter.exposition import PageFormat, Selection
 from kata_exporter.web.page_cache import REUSE_SECONDS
 from kata_exporter.web.selected_pages import MAX_BYTES, MAX_PAGES, SelectedPages
 
@@ -13,10 +13,12 @@ from kata_exporter.web.selected_pages import MAX_BYTES, MAX_PAGES, SelectedPages
 class Renderer:
     def __init__(self) -> None:
         self.rendered: list[Selection] = []
+        self.formats: list[PageFormat] = []
         self.size = 10
 
-    def __call__(self, selection: Selection) -> bytes:
+    def __call__(self, selection: Selection, page_format: PageFormat) -> bytes:
         self.rendered.append(selection)
+        self.formats.append(page_format)
         return b"x" * self.size
 
 
@@ -43,6 +45,14 @@ def test_equal_selections_share_a_page_for_a_second(
     pages.page(of(1)).plain()
 
     assert renderer.rendered == [of(1), of(1)]
+
+
+def test_each_format_of_a_selection_has_its_page(pages: SelectedPages, renderer: Renderer) -> None:
+    for page_format in (*PageFormat, *PageFormat):
+        pages.page(of(1), page_format).plain()
+
+    assert renderer.formats == [*PageFormat]
+    assert len(pages) == 2
 
 
 async def test_a_page_is_compressed_once(pages: SelectedPages) -> None:

@@ -14,10 +14,11 @@ from api_site import Known
 from fake_clock import FakeClock
 from kata_exporter.config.settings import ListenAddress, WebSettings
 from kata_exporter.errors import ConfigError
-from kata_exporter.exposition import Choices, Selection
+from kata_exporter.exposition import Choices, PageFormat, Selection
 from kata_exporter.oom.journal import Journal
 from kata_exporter.telemetry.hooks import RequestHook, RequestInfo
 from kata_exporter.web import Api, WebServer
+from kata_exporter.web.page_cache import REUSE_SECONDS
 
 NAMES = {"kata_sandbox_up": "kata_sandbox_up", "kata_guest_load1": "kata_guest_load1"}
 LOOPBACK = ListenAddress("127.0.0.1", 0)
@@ -30,11 +31,11 @@ class FakePages:
         self.error: Exception | None = None
         self.rendered: list[Selection] = []
 
-    def render(self, selection: Selection) -> bytes:
+    def render(self, selection: Selection, page_format: PageFormat) -> bytes:
         self.rendered.append(selection)
         if self.error is not None:
             raise self.error
-        return self.page
+        return self.page if page_format is PageFormat.TEXT else self.page + b"# EOF\n"
 
     def choices(self) -> Choices:
         return Choices(
@@ -112,7 +113,7 @@ async def test_metrics_are_compressed_for_who_accepts_gzip(site: Site, accepted:
     _, headers, body = await site.get("/metrics", **{"Accept-Encoding": accepted})
 
     assert headers["Content-Encoding"] == "gzip"
-    assert headers["Vary"] == "Accept-Encoding"
+    assert headers["Vary"] == "Accept, Accept-Encoding"
     assert gzip.decompress(body) == site.pages.page
 
 
@@ -291,3 +292,39 @@ async def test_scrapes_are_watched_and_nothing_else_is(clock: FakeClock) -> None
     assert isinstance(refusal, tuple)
     assert refusal[0] == 400
     assert fault == (500, 0)
+
+
+OPENMETRICS = "application/openmetrics-text;version=1.0.0"
+
+
+async def test_who_asks_for_openmetrics_gets_it_and_who_does_not_gets_text(site: Site) -> None:
+    _, headers, body = await site.get("/metrics", Accept=f"{OPENMETRICS};q=0.6, text/plain;q=0.3")
+    assert headers["Content-Type"] == PageFormat.OPENMETRICS.content_type
+    assert headers["Vary"] == "Accept, Accept-Encoding"
+    assert body == site.pages.page + b"# EOF\n"
+
+    _, headers, body = await site.get("/metrics", Accept=f"{OPENMETRICS};q=0.1, text/plain;q=0.3")
+    assert headers["Content-Type"] == PageFormat.TEXT.content_type
+    assert body == site.pages.page
+    assert len(site.pages.rendered) == 2
+
+
+async def test_a_page_of_a_format_that_nobody_asks_for_any_more_is_let_go(
+    site: Site, clock: FakeClock
+) -> None:
+    await site.get("/metrics", Accept=OPENMETRICS)
+    await site.get("/metrics")
+    clock.advance(REUSE_SECONDS)
+    await site.get("/metrics")
+
+    sizes = {each: cache.size_bytes for each, cache in site.server._caches.items()}
+    assert sizes == {PageFormat.TEXT: len(site.pages.page), PageFormat.OPENMETRICS: 0}
+
+
+async def test_selections_are_given_in_the_format_that_is_asked_for(site: Site) -> None:
+    path = "/metrics?name[]=kata_sandbox_up"
+    _, _, text = await site.get(path)
+    _, headers, openmetrics = await site.get(path, Accept=OPENMETRICS)
+
+    assert openmetrics == text + b"# EOF\n"
+    assert headers["Content-Type"] == PageFormat.OPENMETRICS.content_type

@@ -1,8 +1,9 @@
-// Pages in, samples out: how Prometheus itself reads pages in the text format.
+// Pages in, samples out: how Prometheus itself reads pages, in the text format or in OpenMetrics.
 //
-// On standard input: for each page a line with its length in bytes, then the page. On standard
-// output: for each page a line of JSON, {"samples": [{"name", "labels", "value", "time"}...],
-// "types": {name: type}} or {"error": text}.
+// On standard input: for each page a line with its length in bytes, and after a space the word
+// openmetrics if that is its format; then the page. On standard output: for each page a line of
+// JSON, {"samples": [{"name", "labels", "value", "time", "exemplar"}...], "types": {name: type}} or
+// {"error": text}.
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 )
@@ -26,6 +28,8 @@ type sample struct {
 	Labels map[string]string `json:"labels"`
 	Value  string            `json:"value"`
 	Time   *int64            `json:"time,omitempty"`
+	// The labels of its exemplar.
+	Exemplar map[string]string `json:"exemplar,omitempty"`
 }
 
 type reading struct {
@@ -34,9 +38,16 @@ type reading struct {
 	Error   string            `json:"error,omitempty"`
 }
 
-func read(page []byte) reading {
+func parserOf(page []byte, format string) textparse.Parser {
+	if format == "openmetrics" {
+		return textparse.NewOpenMetricsParser(page, labels.NewSymbolTable())
+	}
+	return textparse.NewPromParser(page, labels.NewSymbolTable())
+}
+
+func read(page []byte, format string) reading {
 	result := reading{Samples: []sample{}, Types: map[string]string{}}
-	parser := textparse.NewPromParser(page, labels.NewSymbolTable())
+	parser := parserOf(page, format)
 	for {
 		entry, err := parser.Next()
 		if errors.Is(err, io.EOF) {
@@ -56,11 +67,17 @@ func read(page []byte) reading {
 			found := own.Map()
 			name := found[labels.MetricName]
 			delete(found, labels.MetricName)
+			var of exemplar.Exemplar
+			var exemplarLabels map[string]string
+			if parser.Exemplar(&of) {
+				exemplarLabels = of.Labels.Map()
+			}
 			result.Samples = append(result.Samples, sample{
-				Name:   name,
-				Labels: found,
-				Value:  strconv.FormatFloat(value, 'g', -1, 64),
-				Time:   time,
+				Name:     name,
+				Labels:   found,
+				Value:    strconv.FormatFloat(value, 'g', -1, 64),
+				Time:     time,
+				Exemplar: exemplarLabels,
 			})
 		}
 	}
@@ -77,7 +94,8 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		size, err := strconv.Atoi(strings.TrimSpace(line))
+		length, format, _ := strings.Cut(strings.TrimSpace(line), " ")
+		size, err := strconv.Atoi(length)
 		if err != nil {
 			log.Fatal(fmt.Errorf("no length of a page: %w", err))
 		}
@@ -85,7 +103,7 @@ func main() {
 		if _, err := io.ReadFull(in, page); err != nil {
 			log.Fatal(err)
 		}
-		if err := out.Encode(read(page)); err != nil {
+		if err := out.Encode(read(page, format)); err != nil {
 			log.Fatal(err)
 		}
 	}
