@@ -1,7 +1,7 @@
 """The composition root: it and its parts beside it alone see every package.
 
-Those are `connecting`, `finding`, `oom_accounting` and `rendering`. It wires the whole (discovery →
-registry → collection and store → page), starts it, and stops it in the reverse order.
+Those are `connecting`, `finding`, `oom_accounting`, `rendering` and `watching`. It wires the whole
+(discovery → registry → collection and store → page), starts it, and stops it in the reverse order.
 """
 
 import asyncio
@@ -334,6 +334,7 @@ class Exporter:
             connect=self._connecting.waiter,
             ask_soon=self._collection.ask_soon,
             vmm_evidence=vmm_evidence,
+            hook=self._watching.ooms,
         )
 
     def _on_round(self, sandbox: Sandbox, collected: Round) -> None:

@@ -33,6 +33,7 @@ from kata_exporter.oom.ledger import AccountView
 from kata_exporter.oom.rules import Chosen, choose
 from kata_exporter.oom.state_file import SAVE_INTERVAL_SECONDS, StateFile, load
 from kata_exporter.oom.waiting import Connect, Waiting
+from kata_exporter.telemetry.hooks import OomHook
 from kata_exporter.telemetry.logs import LogLimiter, fields
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
 
@@ -76,6 +77,7 @@ class OomAccounting:
         connect: makes a waiter for an agent's events.
         ask_soon: has a sandbox asked out of turn.
         vmm_evidence: tells of VMMs that the host killed; nobody does unless given.
+        hook: is told of each OOM; nobody unless given.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class OomAccounting:
         connect: Connect,
         ask_soon: Callable[[str], None],
         vmm_evidence: VmmEvidence | None = None,
+        hook: OomHook | None = None,
     ) -> None:
+        self._hook = hook
         self._settings = settings.oom
         self._guest_is_asked = settings.collectors.guest_metrics
         self._rules = _own_rules(settings.sandboxes)
@@ -289,6 +293,8 @@ class OomAccounting:
 
     def _on_oom(self, record: OomRecord) -> None:
         self._journal.add(record)
+        if self._hook is not None:
+            self._hook.oom(record)
         passed_over = self._lines.allow((record.sandbox_id, record.container, record.kind))
         if passed_over is None:
             return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kata_exporter.clock import Clock
 from kata_exporter.config.settings import Settings, TracingSettings
-from kata_exporter.telemetry.hooks import CallHook, Hooks, RequestHook, RoundHook
+from kata_exporter.telemetry.hooks import CallHook, Hooks, OomGuard, OomHook, RequestHook, RoundHook
 from kata_exporter.telemetry.otel import SpanOutcome, TraceRules, tracing_from_environment
 from kata_exporter.telemetry.selfmetrics import SelfMetrics
 
@@ -28,6 +28,7 @@ class Watching:
         runtime_calls: watches the calls to the container runtime; None where nobody does.
         rounds: watches the rounds of sandboxes; None where nobody does.
         requests: watches the scrapes; None where nobody does.
+        ooms: is told of OOMs; None where nobody is.
 
     Raises:
         ConfigError: tracing is configured in a way that can't be used.
@@ -52,12 +53,14 @@ class Watching:
         self.runtime_calls: CallHook | None = None
         self.rounds: RoundHook | None = None
         self.requests: RequestHook | None = None
+        self.ooms: OomHook | None = None
         hooks: list[CallHook] = [self_metrics.call_hook(clock)]
         if self._tracing is not None:
             hooks.append(self._tracing.hook)
             self.runtime_calls = self._tracing.hook
             self.rounds = self._tracing.round_hook
             self.requests = self._tracing.request_hook
+            self.ooms = OomGuard(self._tracing.oom_hook)
         self.agent_calls: CallHook = Hooks(hooks)
 
     def apply(self, settings: Settings) -> None:

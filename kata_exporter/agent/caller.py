@@ -127,8 +127,9 @@ class Caller:
     def _info(self, method: Method[RequestT, ResponseT], container: Container | None) -> CallInfo:
         target = self._target or CallTarget(address_of(self._connections.url))
         if container is None:
-            return CallInfo(method.full_name, target)
-        return CallInfo(method.full_name, target, container.id, container.name)
+            return CallInfo(method.full_name, target, waits=method.waits)
+        ids = container.id, container.name
+        return CallInfo(method.full_name, target, *ids, waits=method.waits)
 
     async def _watched(
         self,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kata_exporter.errors import Reason
+from kata_exporter.model import OomRecord
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ class CallInfo:
     container_name: str = ""
     system: str = "ttrpc"
     """The protocol, as a span's ``rpc.system.name``."""
+    waits: bool = False
+    """It waits for something to happen: that nothing did within its deadline is no failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,13 @@ class RequestHook(Protocol):
         """Return a watch for this request."""
 
 
+class OomHook(Protocol):
+    """Is told of each OOM that is accounted for. Returns at once."""
+
+    def oom(self, record: OomRecord) -> None:
+        """Take note of an OOM."""
+
+
 class Hooks:
     """Several hooks as one. One that raises is passed over, and logged once per step."""
 
@@ -294,6 +304,21 @@ class RequestEnd:
             self._watch.ended(status, body_bytes)
         except Exception as error:  # noqa: BLE001  no hook may fail a request
             self._faults.add(self._watch, "ended", error)
+
+
+class OomGuard:
+    """A hook of OOMs that fails nobody; faults are logged once."""
+
+    def __init__(self, hook: OomHook) -> None:
+        self._hook = hook
+        self._faults = _Faults()
+
+    def oom(self, record: OomRecord) -> None:
+        """Tell the hook."""
+        try:
+            self._hook.oom(record)
+        except Exception as error:  # noqa: BLE001  no hook may fail the accounting
+            self._faults.add(self._hook, "oom", error)
 
 
 class _Faults:

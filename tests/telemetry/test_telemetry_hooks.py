@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from kata_exporter.errors import Reason
+from kata_exporter.model import OomKind, OomRecord, Pod
 from kata_exporter.telemetry.hooks import (
     NO_WATCH,
     CallInfo,
@@ -14,6 +15,7 @@ from kata_exporter.telemetry.hooks import (
     Hooks,
     NoHook,
     NoWatch,
+    OomGuard,
     RequestGuard,
     RequestInfo,
     RoundGuard,
@@ -207,3 +209,18 @@ def test_without_a_hook_nothing_is_watched() -> None:
     with RoundGuard().watched(ROUND) as watch:
         watch.ended(RoundOutcome(Reason.OK))
     RequestGuard().started(SCRAPE).ended(200)
+
+
+def test_a_hook_of_ooms_that_raises_fails_nobody_and_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Raising:
+        def oom(self, record: OomRecord) -> None:
+            raise ValueError(record)
+
+    guard = OomGuard(Raising())
+    record = OomRecord(1.0, OomKind.REPORTED, "cri", "demo-1", Pod(), "app", "c1")
+    for _ in range(2):
+        guard.oom(record)
+
+    assert caplog.messages == ["Raising.oom failed, said once"]

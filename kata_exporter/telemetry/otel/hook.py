@@ -17,9 +17,18 @@ from opentelemetry.context import (
     set_value,
 )
 from opentelemetry.propagators.textmap import TextMapPropagator
-from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace import (
+    Link,
+    Span,
+    SpanKind,
+    StatusCode,
+    Tracer,
+    get_current_span,
+    set_span_in_context,
+)
 
 from kata_exporter.errors import Reason
+from kata_exporter.model import OomRecord
 from kata_exporter.telemetry.hooks import (
     CallInfo,
     CallOutcome,
@@ -57,7 +66,11 @@ class SpanHook:
             semconv.span_name(info), kind=SpanKind.CLIENT, attributes=attributes
         )
         return SpanWatch(
-            span, set_span_in_context(span), self._propagator, old_names=self._old_names
+            span,
+            set_span_in_context(span),
+            self._propagator,
+            waits=info.waits,
+            old_names=self._old_names,
         )
 
 
@@ -70,9 +83,11 @@ class SpanWatch:
         context: Context,
         propagator: TextMapPropagator,
         *,
+        waits: bool = False,
         old_names: bool = False,
     ) -> None:
         self._span = span
+        self._waits = waits
         self._context = context
         self._propagator = propagator
         self._old_names = old_names
@@ -90,8 +105,10 @@ class SpanWatch:
     def ended(self, outcome: CallOutcome) -> None:
         """End the span with what the call got."""
         if self._span.is_recording():
-            self._span.set_attributes(semconv.end_attributes(outcome, old_names=self._old_names))
-            if semconv.failed(outcome):
+            self._span.set_attributes(
+                semconv.end_attributes(outcome, waits=self._waits, old_names=self._old_names)
+            )
+            if semconv.call_failed(outcome, waits=self._waits):
                 self._span.set_status(StatusCode.ERROR, semconv.description(outcome))
         self._span.end()
 
@@ -130,7 +147,7 @@ class RoundSpanWatch:
         self._has_ended = True
         if self._span.is_recording():
             self._span.set_attributes(semconv.round_end_attributes(outcome))
-            if semconv.failed(outcome):
+            if semconv.round_failed(outcome):
                 self._span.set_status(StatusCode.ERROR, semconv.round_description(outcome))
         self._span.end()
 
@@ -173,3 +190,27 @@ class RequestSpanWatch:
             if semconv.request_failed(status):
                 self._span.set_status(StatusCode.ERROR)
         self._span.end()
+
+
+class OomSpanHook:
+    """Makes a span without length of each OOM, as an error, so that it is kept with what fails.
+
+    It is linked to the collection that found it, if it was one.
+    """
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def oom(self, record: OomRecord) -> None:
+        """Make the span."""
+        found_by = get_current_span().get_span_context()
+        at_ns = int(record.time * 1e9)
+        span = self._tracer.start_span(
+            semconv.OOM,
+            Context(),
+            attributes=semconv.oom_attributes(record),
+            links=[Link(found_by)] if found_by.is_valid else [],
+            start_time=at_ns,
+        )
+        span.set_status(StatusCode.ERROR, semconv.OOM)
+        span.end(at_ns)

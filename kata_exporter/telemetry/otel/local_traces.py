@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from opentelemetry.context import Context, create_key, get_value
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
-from opentelemetry.trace import SpanContext, StatusCode, TraceFlags
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 
 from kata_exporter.clock import Clock
 from kata_exporter.telemetry.otel.counts import SpanCounter, SpanOutcome
@@ -113,6 +113,9 @@ class LocalTraces(SpanProcessor):
         rules = self.rules
         if rules.keep_failed and any(s.status.status_code is StatusCode.ERROR for s in spans):
             return True
+        # Only collections are quick unless something is wrong: a wait is as long as nothing happens.
+        if spans[-1].kind is not SpanKind.INTERNAL:
+            return False
         return 0 < rules.keep_slower_than_seconds <= _seconds(spans[-1])
 
     def _hand_on(self, spans: Sequence[ReadableSpan], link: TraceLink | None) -> None:

@@ -14,6 +14,8 @@ Every value is the host's knowledge, or a text that was escaped and cut. It is m
 once more, since one string that isn't UTF-8 would cost a whole batch of spans.
 """
 
+from kata_exporter.errors import Reason
+from kata_exporter.model import OomRecord
 from kata_exporter.telemetry.hooks import (
     CallInfo,
     CallOutcome,
@@ -50,9 +52,16 @@ SANDBOX_ID = "kata.sandbox.id"
 REASON = "kata.reason"
 ATTEMPT = "kata.collection.attempt"
 WAIT_SECONDS = "kata.collection.wait_seconds"
+OOM_KIND = "kata.oom.kind"
+OOM_SOURCE = "kata.oom.source"
+OOM_KILLS = "kata.oom.kills"
+OOM_WORKING_SET = "kata.oom.working_set_bytes"
+OOM_LIMIT = "kata.oom.limit_bytes"
 
 ROUND = "collect sandbox"
 """The span of one round of one sandbox."""
+OOM = "out of memory"
+"""The span of one OOM, which has no length."""
 
 MAX_VALUE_CHARACTERS = 256
 """Of one attribute or description; a path of a socket has 107 bytes, an id 128 characters."""
@@ -82,8 +91,13 @@ def start_attributes(info: CallInfo, *, old_names: bool = False) -> Attributes:
     return _filled(known)
 
 
-def end_attributes(outcome: CallOutcome, *, old_names: bool = False) -> Attributes:
-    """Return what is known when a call has ended; sizes are in bytes."""
+def end_attributes(
+    outcome: CallOutcome, *, waits: bool = False, old_names: bool = False
+) -> Attributes:
+    """Return what is known when a call has ended; sizes are in bytes.
+
+    `waits` is whether the call waited for something to happen.
+    """
     attributes: Attributes = {
         REASON: str(outcome.reason),
         RPC_REQUEST_SIZE: outcome.request_bytes,
@@ -93,7 +107,7 @@ def end_attributes(outcome: CallOutcome, *, old_names: bool = False) -> Attribut
         attributes[RPC_STATUS_CODE] = _clean(outcome.code)
         if old_names and outcome.code in STATUS_CODES:
             attributes[OLD_RPC_STATUS_CODE] = STATUS_CODES.index(outcome.code)
-    if failed(outcome):
+    if call_failed(outcome, waits=waits):
         # An answer can be faulty with status OK; that word would be no error type.
         spoken = outcome.code not in {"", "OK"}
         attributes[ERROR_TYPE] = _clean(outcome.code if spoken else outcome.reason)
@@ -118,7 +132,7 @@ def shared_attributes(info: RoundInfo) -> Attributes:
 def round_end_attributes(outcome: RoundOutcome) -> Attributes:
     """Return what is known when a round has ended."""
     attributes: Attributes = {REASON: str(outcome.reason)}
-    if failed(outcome):
+    if round_failed(outcome):
         attributes[ERROR_TYPE] = str(outcome.reason)
     return attributes
 
@@ -147,9 +161,37 @@ def request_end_attributes(status: int, body_bytes: int) -> Attributes:
     return attributes
 
 
-def failed(outcome: CallOutcome | RoundOutcome) -> bool:
-    """Tell whether a span has status ERROR; calls that a policy denies or an agent lacks haven't."""
+def call_failed(outcome: CallOutcome, *, waits: bool = False) -> bool:
+    """Tell whether a call's span has status ERROR; one that is denied, or that no agent has, hasn't.
+
+    Nor has a wait that ended with its deadline, as nothing happened.
+    """
+    return not outcome.reason.answered and not (waits and outcome.reason is Reason.TIMEOUT)
+
+
+def round_failed(outcome: RoundOutcome) -> bool:
+    """Tell whether a round's span has status ERROR."""
     return not outcome.reason.answered
+
+
+def oom_attributes(record: OomRecord) -> Attributes:
+    """Return what is known of an OOM; what isn't is left out."""
+    known = {
+        SANDBOX_ID: record.sandbox_id,
+        K8S_NAMESPACE_NAME: record.pod.namespace,
+        K8S_POD_NAME: record.pod.name,
+        K8S_CONTAINER_NAME: record.container,
+        CONTAINER_ID: record.container_id,
+        OOM_KIND: str(record.kind),
+        OOM_SOURCE: record.source,
+    }
+    attributes = _filled(known)
+    attributes[OOM_KILLS] = record.kills
+    if record.working_set_bytes is not None:
+        attributes[OOM_WORKING_SET] = record.working_set_bytes
+    if record.limit_bytes is not None:
+        attributes[OOM_LIMIT] = record.limit_bytes
+    return attributes
 
 
 def request_failed(status: int) -> bool:

@@ -18,13 +18,13 @@ from kata_exporter import __version__
 from kata_exporter.clock import Clock, SystemClock
 from kata_exporter.errors import ConfigError
 from kata_exporter.telemetry.exported_call import ExportedCall, OnExported
-from kata_exporter.telemetry.hooks import CallHook, RequestHook, RoundHook
+from kata_exporter.telemetry.hooks import CallHook, OomHook, RequestHook, RoundHook
 from kata_exporter.telemetry.logs import escape, fields
 from kata_exporter.telemetry.otel import semconv
 from kata_exporter.telemetry.otel.console import print_spans
 from kata_exporter.telemetry.otel.counts import NoCounter, SpanCounter
 from kata_exporter.telemetry.otel.environment import OtlpProtocol, TraceSettings
-from kata_exporter.telemetry.otel.hook import RequestSpanHook, RoundSpanHook, SpanHook
+from kata_exporter.telemetry.otel.hook import OomSpanHook, RequestSpanHook, RoundSpanHook, SpanHook
 from kata_exporter.telemetry.otel.local_traces import LocalTraces, Release
 from kata_exporter.telemetry.otel.rules import TraceRules
 from kata_exporter.telemetry.otel.sampler import RecordingSampler
@@ -89,6 +89,7 @@ class Tracing:
         hook: makes spans of calls.
         round_hook: makes spans of rounds.
         request_hook: makes spans of scrapes.
+        oom_hook: makes spans of OOMs.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Tracing:
         self.hook: CallHook = SpanHook(tracer, propagator, old_names=old_names)
         self.round_hook: RoundHook = RoundSpanHook(tracer)
         self.request_hook: RequestHook = RequestSpanHook(tracer, propagator)
+        self.oom_hook: OomHook = OomSpanHook(tracer)
 
     def configure(self, rules: TraceRules) -> None:
         """Have other rules hold for traces that end from now on."""

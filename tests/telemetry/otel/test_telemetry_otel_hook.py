@@ -25,6 +25,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from kata_exporter.errors import Reason
+from kata_exporter.model import OomKind, OomRecord, Pod
 from kata_exporter.telemetry.hooks import (
     CallInfo,
     CallOutcome,
@@ -34,7 +35,12 @@ from kata_exporter.telemetry.hooks import (
     RoundInfo,
     RoundOutcome,
 )
-from kata_exporter.telemetry.otel.hook import RequestSpanHook, RoundSpanHook, SpanHook
+from kata_exporter.telemetry.otel.hook import (
+    OomSpanHook,
+    RequestSpanHook,
+    RoundSpanHook,
+    SpanHook,
+)
 from kata_exporter.telemetry.trace_link import CURRENT_TRACE
 
 INFO = CallInfo(
@@ -289,3 +295,56 @@ def test_a_scrape_without_a_trace_that_can_be_read_begins_one(
     scrape = spans.finished()[0]
     assert scrape.parent is None
     assert scrape.status.status_code is StatusCode.ERROR
+
+
+def test_a_wait_in_which_nothing_happened_is_no_error(spans: Spans) -> None:
+    wait = CallInfo("grpc.AgentService/GetOOMEvent", CallTarget("3"), waits=True)
+    spans.hook.started(wait).ended(CallOutcome(Reason.TIMEOUT, "DEADLINE_EXCEEDED", "no answer"))
+    spans.hook.started(wait).ended(CallOutcome(Reason.CLOSED, "UNAVAILABLE", "gone"))
+
+    quiet, broken = spans.finished()
+    assert quiet.status.status_code is StatusCode.UNSET
+    assert "error.type" not in dict(quiet.attributes or {})
+    assert broken.status.status_code is StatusCode.ERROR
+
+
+OOM = OomRecord(
+    time=1_700_000_000.5,
+    kind=OomKind.REPORTED,
+    source="containerd",
+    sandbox_id="demo-1",
+    pod=Pod("shop", "web-0"),
+    container="app",
+    container_id="c1",
+    working_set_bytes=60,
+)
+
+
+def test_an_oom_is_a_span_at_its_time_that_says_all_that_is_known(spans: Spans) -> None:
+    OomSpanHook(spans.tracer).oom(OOM)
+
+    (span,) = spans.finished()
+    assert (span.name, span.parent, span.links) == ("out of memory", None, ())
+    assert span.start_time == span.end_time == 1_700_000_000_500_000_000
+    assert span.status.status_code is StatusCode.ERROR
+    assert dict(span.attributes or {}) == {
+        "kata.sandbox.id": "demo-1",
+        "k8s.namespace.name": "shop",
+        "k8s.pod.name": "web-0",
+        "k8s.container.name": "app",
+        "container.id": "c1",
+        "kata.oom.kind": "reported",
+        "kata.oom.source": "containerd",
+        "kata.oom.kills": 1,
+        "kata.oom.working_set_bytes": 60,
+    }
+
+
+def test_an_oom_that_a_collection_found_is_linked_to_it(spans: Spans) -> None:
+    with rounds_of(spans).watched(ROUND) as watch:
+        watch.ended(RoundOutcome(Reason.OK))
+        OomSpanHook(spans.tracer).oom(OOM)
+
+    collection, oom = spans.finished()
+    assert [link.context for link in oom.links] == [collection.context]
+    assert oom.parent is None

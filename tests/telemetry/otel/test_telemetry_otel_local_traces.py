@@ -11,6 +11,7 @@ from opentelemetry.trace import (
     NonRecordingSpan,
     Span,
     SpanContext,
+    SpanKind,
     StatusCode,
     TraceFlags,
     set_span_in_context,
@@ -230,3 +231,10 @@ def test_a_link_says_whether_its_trace_is_exported(unsampled: Rig, failed: str) 
     unsampled.collect("a", failed=failed, link=link)
 
     assert link.exported == bool(failed)
+
+
+def test_a_long_wait_is_no_slow_collection(unsampled: Rig) -> None:
+    wait = unsampled.tracer.start_span("wait", kind=SpanKind.CLIENT, start_time=BEGAN_NS)
+    wait.end(BEGAN_NS + 30_000_000_000)
+
+    assert unsampled.released == []

@@ -57,7 +57,7 @@ def test_success_has_sizes_and_no_error_type() -> None:
         "rpc.request.size": 2,
         "rpc.response.size": 300,
     }
-    assert not semconv.failed(outcome)
+    assert not semconv.call_failed(outcome)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_denied_or_missing_call_is_a_state_and_no_error(reason: Reason, code: 
     outcome = CallOutcome(reason, code, "denied by policy")
     attributes = semconv.end_attributes(outcome)
 
-    assert not semconv.failed(outcome)
+    assert not semconv.call_failed(outcome)
     assert "error.type" not in attributes
     assert attributes["rpc.response.status_code"] == code
     assert attributes["kata.reason"] == reason
@@ -87,7 +87,7 @@ def test_error_type_is_the_status_or_the_reason(reason: Reason, code: str, error
     outcome = CallOutcome(reason, code, "no")
     attributes = semconv.end_attributes(outcome)
 
-    assert semconv.failed(outcome)
+    assert semconv.call_failed(outcome)
     assert attributes["error.type"] == error_type
     assert attributes.get("rpc.response.status_code", "") == code
 
@@ -96,7 +96,7 @@ def test_error_type_is_the_status_or_the_reason(reason: Reason, code: str, error
 def test_error_type_is_there_exactly_on_failures(reason: Reason) -> None:
     outcome = CallOutcome(reason, "UNKNOWN")
 
-    assert ("error.type" in semconv.end_attributes(outcome)) == semconv.failed(outcome)
+    assert ("error.type" in semconv.end_attributes(outcome)) == semconv.call_failed(outcome)
 
 
 def test_texts_are_made_safe_for_a_batch_and_a_reader() -> None:
