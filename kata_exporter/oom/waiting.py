@@ -66,7 +66,8 @@ class Waiting:
         self._tell = tell
         self._on_change = on_change
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._asked: dict[str, Sandbox] = {}
+        self._closing: dict[asyncio.Task[None], str] = {}
         self._working: set[str] = set()
 
     def works(self, sandbox_id: str) -> bool:
@@ -74,20 +75,31 @@ class Waiting:
         return sandbox_id in self._working
 
     def start(self, sandbox: Sandbox) -> None:
-        """Wait for a sandbox's events, unless that is done already."""
-        if sandbox.id not in self._tasks:
-            task = asyncio.get_running_loop().create_task(
-                self._run(sandbox), name=f"oom {sandbox.id}"
-            )
-            self._tasks[sandbox.id] = task
+        """Wait for a sandbox's events, unless that is done already; anew at another address.
+
+        One whose address isn't known isn't waited on.
+        """
+        before = self._asked.get(sandbox.id)
+        if before is not None and _is_reached_alike(before, sandbox):
+            return
+        self.stop(sandbox.id)
+        if not sandbox.agent_url:
+            return
+        # A second wait on one agent can stop it, so the one before is over first.
+        over = [task for task, id_ in self._closing.items() if id_ == sandbox.id]
+        self._asked[sandbox.id] = sandbox
+        self._tasks[sandbox.id] = asyncio.get_running_loop().create_task(
+            self._run(sandbox, over), name=f"oom {sandbox.id}"
+        )
 
     def stop(self, sandbox_id: str) -> None:
         """Wait no longer; the connection is closed in the background."""
+        self._asked.pop(sandbox_id, None)
         task = self._tasks.pop(sandbox_id, None)
         if task is not None:
             task.cancel()
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._closing[task] = sandbox_id
+            task.add_done_callback(self._closing.pop)
             self._set(sandbox_id, works=False)
 
     async def aclose(self) -> None:
@@ -97,7 +109,9 @@ class Waiting:
         if self._closing:
             await asyncio.wait(self._closing)
 
-    async def _run(self, sandbox: Sandbox) -> None:
+    async def _run(self, sandbox: Sandbox, over: list[asyncio.Task[None]]) -> None:
+        if over:
+            await asyncio.wait(over)
         try:
             waiter = self._connect(sandbox)
         except AddressError:
@@ -153,3 +167,11 @@ class Waiting:
         else:
             self._working.discard(sandbox_id)
         self._on_change(sandbox_id)
+
+
+def _is_reached_alike(one: Sandbox, other: Sandbox) -> bool:
+    return (one.generation, one.agent_url, one.announced) == (
+        other.generation,
+        other.agent_url,
+        other.announced,
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -9,7 +10,7 @@ import pytest_asyncio
 from fake_clock import FakeClock
 from kata_exporter.agent.errors import AgentError
 from kata_exporter.errors import AddressError, Reason
-from kata_exporter.model import OomSeen, Sandbox
+from kata_exporter.model import Container, OomSeen, Sandbox
 from kata_exporter.oom.waiting import ASK_AGAIN_SECONDS, EVENT_GAP_SECONDS, Waiting
 
 SANDBOX = Sandbox("sb1", 1, "unix:///x")
@@ -29,6 +30,8 @@ class FakeWaiter:
         self.waits = 0
         self.deadlines: list[float] = []
         self.closed = 0
+        self.may_close = asyncio.Event()
+        self.may_close.set()
         self._answers: deque[str | AgentError | None] = deque()
         self._come = asyncio.Event()
 
@@ -55,6 +58,7 @@ class FakeWaiter:
         return answer
 
     async def aclose(self) -> None:
+        await self.may_close.wait()
         self.closed += 1
 
 
@@ -64,10 +68,11 @@ class Rig:
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.waiter = FakeWaiter(clock)
+        self.reached: list[str] = []
         self.told: list[OomSeen] = []
         self.changes: list[bool] = []
         self.waiting = Waiting(
-            lambda _sandbox: self.waiter,
+            self._connect,
             clock=clock,
             poll_timeout_seconds=POLL_SECONDS,
             tell=self.told.append,
@@ -78,6 +83,10 @@ class Rig:
         await settle()
         self.clock.advance(seconds)
         await settle()
+
+    def _connect(self, sandbox: Sandbox) -> FakeWaiter:
+        self.reached.append(sandbox.agent_url)
+        return self.waiter
 
 
 async def settle() -> None:
@@ -212,3 +221,52 @@ async def test_stopping_in_any_phase_closes_the_connection(rig: Rig, phase: str)
 
     assert rig.waiter.closed == (phase != "starting")
     assert rig.waiter.waits == (phase != "starting")
+
+
+async def test_the_next_wait_on_an_agent_begins_when_the_one_before_is_closed(rig: Rig) -> None:
+    rig.waiting.start(SANDBOX)
+    await rig.pass_time(2)
+    rig.waiter.may_close.clear()
+    for _ in range(3):
+        rig.waiting.stop("sb1")
+        rig.waiting.start(SANDBOX)
+        await rig.pass_time(2)
+    assert (rig.waiter.waits, rig.waiter.closed) == (1, 0)
+
+    rig.waiter.may_close.set()
+    await settle()
+
+    assert (rig.waiter.waits, rig.waiter.closed) == (2, 1)
+    await rig.waiting.aclose()
+
+
+@pytest.mark.parametrize(
+    "later",
+    [replace(SANDBOX, agent_url="unix:///y"), replace(SANDBOX, generation=2)],
+    ids=["address", "generation"],
+)
+async def test_another_address_or_generation_is_waited_on_anew(rig: Rig, later: Sandbox) -> None:
+    rig.waiting.start(SANDBOX)
+    await settle()
+    rig.waiting.start(replace(SANDBOX, containers=(Container("c1", "web"),)))
+    await settle()
+    assert rig.reached == ["unix:///x"]
+
+    rig.waiting.start(later)
+    await settle()
+
+    assert rig.reached == ["unix:///x", later.agent_url]
+    assert rig.waiter.closed == 1
+    await rig.waiting.aclose()
+
+
+async def test_a_sandbox_is_waited_on_once_its_address_is_known(rig: Rig) -> None:
+    rig.waiting.start(replace(SANDBOX, agent_url=""))
+    await settle()
+    assert rig.reached == []
+
+    rig.waiting.start(SANDBOX)
+    await settle()
+
+    assert rig.reached == ["unix:///x"]
+    await rig.waiting.aclose()
