@@ -1,10 +1,15 @@
-"""A collector for tests: takes spans by OTLP over HTTP on a loopback port."""
+"""A collector for tests: takes spans and metrics by OTLP over HTTP on a loopback port."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -12,15 +17,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-Plain = dict[str, str | int]
+Plain = dict[str, str | int | float]
+
+TRACES = "/v1/traces"
 
 
-def plain(attributes: Iterator[KeyValue]) -> Plain:
+def plain(attributes: Iterable[KeyValue]) -> Plain:
     """Attributes as a dictionary; those of a type that we never send fail the test."""
     found: Plain = {}
     for pair in attributes:
         kind = pair.value.WhichOneof("value")
-        assert kind in {"string_value", "int_value"}, pair
+        assert kind in {"string_value", "int_value", "double_value"}, pair
         found[pair.key] = getattr(pair.value, kind)
     return found
 
@@ -32,6 +39,7 @@ class Received:
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.requests: list[ExportTraceServiceRequest] = []
+        self.metrics: list[ExportMetricsServiceRequest] = []
 
     @property
     def spans(self) -> list[Span]:
@@ -45,12 +53,17 @@ class Received:
 
     @property
     def resource(self) -> Plain:
-        return plain(iter(self.requests[0].resource_spans[0].resource.attributes))
+        return plain(self.requests[0].resource_spans[0].resource.attributes)
 
 
 @contextmanager
-def otlp_receiver() -> Iterator[tuple[str, Received]]:
-    """Serve until the block ends; gives the base URL and what came."""
+def otlp_receiver(
+    *, status: int = 200, headers: Mapping[str, str] | None = None, delay_seconds: float = 0.0
+) -> Iterator[tuple[str, Received]]:
+    """Serve until the block ends; gives the base URL and what came.
+
+    Every answer has the status and the headers, and comes after the delay.
+    """
     received = Received()
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,9 +71,16 @@ def otlp_receiver() -> Iterator[tuple[str, Received]]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             received.paths.append(self.path)
             received.headers.append({name.lower(): text for name, text in self.headers.items()})
-            received.requests.append(ExportTraceServiceRequest.FromString(body))
             answer = ExportTraceServiceResponse().SerializeToString()
-            self.send_response(200)
+            if self.path == TRACES:
+                received.requests.append(ExportTraceServiceRequest.FromString(body))
+            else:
+                received.metrics.append(ExportMetricsServiceRequest.FromString(body))
+                answer = ExportMetricsServiceResponse().SerializeToString()
+            time.sleep(delay_seconds)
+            self.send_response(status)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)

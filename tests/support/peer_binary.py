@@ -37,7 +37,10 @@ class Language(StrEnum):
 PARSER: Final = "parser"
 """Prometheus' own parser of pages, which is written in Go."""
 
-Program = Language | Literal["parser"]
+COLLECTOR: Final = "collector"
+"""A real OpenTelemetry Collector, of the few parts that tests need."""
+
+Program = Language | Literal["parser", "collector"]
 
 
 class NotBuiltError(Exception):
@@ -68,7 +71,7 @@ def build(program: Program) -> None:
     if path.exists():
         return
     _check_toolchain(program)
-    sys.stdout.write(f"building the {program} peer that tests run; once, about a minute ...\n")
+    sys.stdout.write(f"building the {program} peer that tests run; once, a minute or two ...\n")
     sys.stdout.flush()
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -77,8 +80,10 @@ def build(program: Program) -> None:
 
 
 def _place(program: Program) -> Path:
-    digest = hashlib.sha256(Path(__file__).read_bytes())
-    for source in (*_files(_SOURCES / program), *_files(_ROOT / "protos")):
+    # What is made of its own sources alone isn't made again for a change elsewhere.
+    alone = program == COLLECTOR
+    digest = hashlib.sha256(b"" if alone else Path(__file__).read_bytes())
+    for source in (*_files(_SOURCES / program), *(() if alone else _files(_ROOT / "protos"))):
         digest.update(f"{source.relative_to(_ROOT)} {source.stat().st_size}\n".encode())
         digest.update(source.read_bytes())
     return _CACHE / f"{program}-{os.uname().machine}-{digest.hexdigest()[:16]}"
@@ -137,9 +142,18 @@ def _build_go(folder: Path) -> Path:
 
 
 def _build_parser(folder: Path) -> Path:
-    module = shutil.copytree(_SOURCES / PARSER, folder / "module")
+    return _build_plain(PARSER, folder)
+
+
+def _build_collector(folder: Path) -> Path:
+    return _build_plain(COLLECTOR, folder)
+
+
+def _build_plain(program: Program, folder: Path) -> Path:
+    """Build a Go program that takes nothing from elsewhere."""
+    module = shutil.copytree(_SOURCES / program, folder / "module")
     _fetch("go", "mod", "download", cwd=module)
-    made = folder / "parser"
+    made = folder / program
     _run("go", "build", "-trimpath", "-o", made, ".", cwd=module)
     return made
 
@@ -174,6 +188,7 @@ _BUILDERS: dict[Program, Callable[[Path], Path]] = {
     Language.GO: _build_go,
     Language.RUST: _build_rust,
     PARSER: _build_parser,
+    COLLECTOR: _build_collector,
 }
 
 

@@ -26,6 +26,11 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print findings and what they rest on, as JSON"
     )
+    parser.add_argument(
+        "--otel",
+        action="store_true",
+        help="send one span where OTEL_EXPORTER_OTLP_ENDPOINT says, and tell whether it was taken",
+    )
     parser.set_defaults(run=run)
 
 

@@ -4,7 +4,7 @@ import argparse
 import logging
 
 from kata_exporter.cli import flags, output
-from kata_exporter.cli.doctor import configuration, vsock
+from kata_exporter.cli.doctor import collector, configuration, vsock
 from kata_exporter.cli.doctor.check import Node, findings
 from kata_exporter.cli.doctor.checks import CHECKS
 from kata_exporter.cli.doctor.configuration import ConfigurationFacts
@@ -19,7 +19,7 @@ from kata_exporter.errors import ConfigError
 async def examine(args: argparse.Namespace) -> int:
     """Run every check, print what is found, and return what the command ends with."""
     # What parts of the exporter would log of a problem is told by its finding.
-    logging.disable()
+    logging.getLogger().addHandler(logging.NullHandler())
     settings, facts = _settings(args)
     found: list[Finding] = []
 
@@ -31,7 +31,8 @@ async def examine(args: argparse.Namespace) -> int:
     for finding in configuration.judge(facts):
         take(finding)
     node = Node(settings, SystemClock(), vsock.open_and_close)
-    async for finding in findings(CHECKS, node):
+    checks = (*CHECKS, collector.CHECK) if args.otel else CHECKS
+    async for finding in findings(checks, node):
         take(finding)
     if args.json:
         output.write(as_json(found))
