@@ -282,6 +282,7 @@ class Exporter:
             published=state is not None,
             lease_seconds=self._finding.registrations.lease_seconds(sandbox.id),
             oom=self._oom.counts(sandbox.id),
+            oom_refusal=self._oom.refusal(sandbox.id),
         )
 
     def _note_load(self, *, successful: bool) -> None:
@@ -330,7 +331,7 @@ class Exporter:
             self._settings,
             clock=self._clock,
             self_metrics=self._self_metrics,
-            runtimes=lambda: self._finding,
+            node=lambda: self._finding,
             connect=self._connecting.waiter,
             ask_soon=self._collection.ask_soon,
             vmm_evidence=vmm_evidence,

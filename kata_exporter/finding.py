@@ -33,6 +33,7 @@ from kata_exporter.discovery.static import SOURCE as STATIC
 from kata_exporter.discovery.static import StaticSource, static_sandbox
 from kata_exporter.model import (
     DiscoveryEvent,
+    OwnOomRules,
     RuntimeEvent,
     SandboxSeen,
     TellRuntimeEvent,
@@ -112,6 +113,10 @@ class Finding:
     def cri_answers(self) -> bool:
         """Whether CRI answered the last time."""
         return self._cri.answers
+
+    def registered_oom_rules(self, sandbox_id: str) -> OwnOomRules | None:
+        """Return those that a sandbox was registered with; None where it wasn't."""
+        return self.registrations.oom_rules(sandbox_id)
 
     def watch(self) -> None:
         """Tell the registry of what is there, and from now on of what changes."""

@@ -129,6 +129,24 @@ class OomRules:
     only_consumer: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OwnOomRules:
+    """Rules of one sandbox, as `OomRules`; what is None is as it is for all."""
+
+    sources: tuple[str, ...] | None = None
+    only_consumer: bool | None = None
+
+    def over(self, common: OomRules) -> OomRules:
+        """Return what holds for the sandbox, where `common` holds for all."""
+        return OomRules(
+            common.sources if self.sources is None else self.sources,
+            common.only_consumer if self.only_consumer is None else self.only_consumer,
+        )
+
+
+AS_FOR_ALL = OwnOomRules()
+
+
 MIN_LEASE_SECONDS = 5.0
 MAX_LEASE_SECONDS = 3600.0
 """How short and how long a registration may hold before it is renewed."""
@@ -142,6 +160,7 @@ class Registration:
     agent_url: str
     pod: Pod = field(default_factory=Pod)
     containers: tuple[Container, ...] = ()
+    oom: OwnOomRules = AS_FOR_ALL
 
 
 @dataclass(frozen=True, slots=True)

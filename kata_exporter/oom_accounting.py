@@ -14,6 +14,7 @@ from kata_exporter.clock import Clock
 from kata_exporter.config.settings import Settings, StaticSandbox
 from kata_exporter.guest.families.vmstat import OOM_KILLS
 from kata_exporter.model import (
+    AS_FOR_ALL,
     ContainerExited,
     ContainerFinished,
     EventsMissed,
@@ -22,6 +23,7 @@ from kata_exporter.model import (
     OomRecord,
     OomRules,
     OomSeen,
+    OwnOomRules,
     RuntimeEvent,
     Sandbox,
 )
@@ -30,7 +32,7 @@ from kata_exporter.oom.crio import find, is_there
 from kata_exporter.oom.evidence import VmmEvidence
 from kata_exporter.oom.journal import Journal, OomFilter
 from kata_exporter.oom.ledger import AccountView
-from kata_exporter.oom.rules import Chosen, choose
+from kata_exporter.oom.rules import Chosen, choose, has_shim
 from kata_exporter.oom.state_file import SAVE_INTERVAL_SECONDS, StateFile, load
 from kata_exporter.oom.waiting import Connect, Waiting
 from kata_exporter.telemetry.hooks import OomHook
@@ -54,8 +56,8 @@ _WORDS = {
 }
 
 
-class Runtimes(Protocol):
-    """What is heard of the node's container runtimes: `finding.Finding`."""
+class Node(Protocol):
+    """What the accounting asks of whoever finds sandboxes: `finding.Finding`."""
 
     @property
     def hears_containerd(self) -> bool:
@@ -65,6 +67,9 @@ class Runtimes(Protocol):
     def cri_answers(self) -> bool:
         """Whether CRI answered the last time."""
 
+    def registered_oom_rules(self, sandbox_id: str) -> OwnOomRules | None:
+        """Return those that a sandbox was registered with; None where it wasn't."""
+
 
 class OomAccounting:
     """Hears of OOMs and accounts for them; a `registry.Listener`.
@@ -73,7 +78,7 @@ class OomAccounting:
         settings: as configured; some sandboxes have rules of their own there.
         clock: time for all of it.
         self_metrics: of how sources fare.
-        runtimes: which of the node's are heard.
+        node: which container runtimes are heard, and what was registered.
         connect: makes a waiter for an agent's events.
         ask_soon: has a sandbox asked out of turn.
         vmm_evidence: tells of VMMs that the host killed; nobody does unless given.
@@ -86,7 +91,7 @@ class OomAccounting:
         *,
         clock: Clock,
         self_metrics: SelfMetrics,
-        runtimes: Callable[[], Runtimes],
+        node: Callable[[], Node],
         connect: Connect,
         ask_soon: Callable[[str], None],
         vmm_evidence: VmmEvidence | None = None,
@@ -95,10 +100,10 @@ class OomAccounting:
         self._hook = hook
         self._settings = settings.oom
         self._guest_is_asked = settings.collectors.guest_metrics
-        self._rules = _own_rules(settings.sandboxes)
+        self._configured_rules = _own_rules(settings.sandboxes)
         self._clock = clock
         self._metrics = self_metrics.oom_metrics(OomSource, Outcome)
-        self._runtimes = runtimes
+        self._node = node
         self._ask_soon = ask_soon
         self._lines = LogLimiter(clock, on_suppressed=self_metrics.count_suppressed_log_lines)
         self._journal = Journal()
@@ -119,6 +124,7 @@ class OomAccounting:
         )
         self._living: dict[str, Sandbox] = {}
         self._versions: dict[str, str] = {}
+        self._refusals: dict[str, str] = {}
         self._counts_guest: set[str] = set()
         self._asked_at: dict[str, float] = {}
         self._has_crio = False
@@ -156,7 +162,7 @@ class OomAccounting:
         """Let other rules and another retention hold from now on."""
         self._settings = settings.oom
         self._guest_is_asked = settings.collectors.guest_metrics
-        self._rules = _own_rules(settings.sandboxes)
+        self._configured_rules = _own_rules(settings.sandboxes)
         self._ledger.configure(retention_seconds=settings.oom.retention_seconds)
         for sandbox in tuple(self._living.values()):
             self._see(sandbox)
@@ -177,6 +183,7 @@ class OomAccounting:
         """Wait for it no longer; what was counted stays for a while."""
         self._living.pop(sandbox.id, None)
         self._versions.pop(sandbox.id, None)
+        self._refusals.pop(sandbox.id, None)
         self._asked_at.pop(sandbox.id, None)
         self._counts_guest.discard(sandbox.id)
         self._waiting.stop(sandbox.id)
@@ -216,17 +223,21 @@ class OomAccounting:
         """Return what is counted of a living sandbox."""
         return self._ledger.counts(sandbox_id)
 
+    def refusal(self, sandbox_id: str) -> str:
+        """Return why a sandbox's agent isn't asked for events though that was wanted; empty otherwise."""
+        return self._refusals.get(sandbox_id, "")
+
     def find(self, wanted: OomFilter) -> Iterator[OomRecord]:
         """Yield the last OOMs, the newest first."""
         return self._journal.find(wanted)
 
     def count_sources(self) -> None:
         """Bring up to date which sources are there."""
-        runtimes = self._runtimes()
+        node = self._node()
         self._metrics.set_up(
             {
-                OomSource.CONTAINERD: runtimes.hears_containerd,
-                OomSource.CRI: runtimes.cri_answers,
+                OomSource.CONTAINERD: node.hears_containerd,
+                OomSource.CRI: node.cri_answers,
                 OomSource.CRIO: self._has_crio,
                 OomSource.VMSTAT: bool(self._counts_guest),
                 OomSource.AGENT: any(map(self._waiting.works, self._living)),
@@ -241,8 +252,12 @@ class OomAccounting:
         return source in self._choose(self._living[sandbox_id]).sources
 
     def _choose(self, sandbox: Sandbox) -> Chosen:
-        rules = self._rules.get(sandbox.id, self._settings.rules)
-        return choose(sandbox, rules, self._versions.get(sandbox.id))
+        return choose(sandbox, self._rules_of(sandbox.id), self._versions.get(sandbox.id))
+
+    def _rules_of(self, sandbox_id: str) -> OomRules:
+        registered = self._node().registered_oom_rules(sandbox_id) or AS_FOR_ALL
+        configured = self._configured_rules.get(sandbox_id, AS_FOR_ALL)
+        return configured.over(registered.over(self._settings.rules))
 
     def _wait_changed(self, sandbox_id: str) -> None:
         sandbox = self._living.get(sandbox_id)
@@ -256,16 +271,15 @@ class OomAccounting:
             self._waiting.start(sandbox)
         else:
             self._waiting.stop(sandbox.id)
-        if chosen.refusal and sandbox.id in self._versions:
-            self._tell_refusal(sandbox, chosen.refusal)
+        self._note_refusal(sandbox, chosen.refusal)
         self._tell_sources(sandbox, chosen)
         return chosen
 
     def _tell_sources(self, sandbox: Sandbox, chosen: Chosen) -> None:
-        runtimes = self._runtimes()
+        node = self._node()
         there = {
-            OomSource.CONTAINERD: runtimes.hears_containerd,
-            OomSource.CRI: runtimes.cri_answers and OomSource.CRI in sandbox.sources,
+            OomSource.CONTAINERD: node.hears_containerd,
+            OomSource.CRI: node.cri_answers and OomSource.CRI in sandbox.sources,
             OomSource.CRIO: self._has_crio,
             OomSource.VMSTAT: self._guest_is_asked and sandbox.id in self._counts_guest,
             OomSource.AGENT: self._waiting.works(sandbox.id),
@@ -273,10 +287,14 @@ class OomAccounting:
         sees = frozenset(str(source) for source in chosen.sources if there[source])
         self._ledger.seen_by(sandbox.id, sees)
 
-    def _tell_refusal(self, sandbox: Sandbox, why: str) -> None:
-        if OomSource.AGENT not in self._rules.get(sandbox.id, self._settings.rules).sources:
-            return  # nobody asked for it
-        if self._lines.allow((sandbox.id, "oom")) is not None:
+    def _note_refusal(self, sandbox: Sandbox, why: str) -> None:
+        """Remember why the agent isn't asked, and log it once where somebody asked for that."""
+        if why == self.refusal(sandbox.id):
+            return
+        self._refusals[sandbox.id] = why
+        is_asked_for = OomSource.AGENT in self._rules_of(sandbox.id).sources
+        is_final = sandbox.id in self._versions or has_shim(sandbox)
+        if why and is_asked_for and is_final:
             logger.warning(
                 "OOM events of the agent aren't taken",
                 extra=fields(sandbox_id=sandbox.id, why=why),
@@ -337,5 +355,5 @@ class OomAccounting:
                 await asyncio.to_thread(state_file.put, data)
 
 
-def _own_rules(sandboxes: tuple[StaticSandbox, ...]) -> Mapping[str, OomRules]:
-    return {sandbox.id: sandbox.oom for sandbox in sandboxes if sandbox.oom is not None}
+def _own_rules(sandboxes: tuple[StaticSandbox, ...]) -> Mapping[str, OwnOomRules]:
+    return {sandbox.id: sandbox.oom for sandbox in sandboxes}

@@ -26,6 +26,7 @@ from kata_exporter.config.settings import (
     WebSettings,
 )
 from kata_exporter.model import (
+    AS_FOR_ALL,
     CONTAINERD_NAMESPACE,
     MAX_LABEL_KEY_CHARACTERS,
     MAX_NAME_CHARACTERS,
@@ -275,7 +276,8 @@ def _sandbox(entry: Cursor, ids: Ids) -> StaticSandbox | None:
     agent_url = url.text(min_length=1, max_length=MAX_URL_CHARACTERS) if url else None
     pod_noun = _pod(pod) if pod else Pod()
     containers = _containers(values["containers"]) if "containers" in values else ()
-    oom = decode_oom_rules(values["oom"], "sandboxes[].oom") if "oom" in values else None
+    own_oom = values.get("oom")
+    oom = decode_oom_rules(own_oom, "sandboxes[].oom") if own_oom else AS_FOR_ALL
     if sandbox_id is None or agent_url is None:
         return None
     return StaticSandbox(sandbox_id, agent_url, pod_noun, containers, oom, entry.line, entry.file)

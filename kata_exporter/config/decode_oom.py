@@ -5,7 +5,7 @@ from kata_exporter.config.keys import children
 from kata_exporter.config.paths import NONE, parse_absolute_path
 from kata_exporter.config.settings import OomSettings
 from kata_exporter.config.words import quoted
-from kata_exporter.model import OomRules
+from kata_exporter.model import OwnOomRules
 
 AUTO, OFF = "auto", "off"
 SOURCES = ("containerd", "crio", "vmstat", "agent")
@@ -33,7 +33,7 @@ def decode_oom(section: Cursor) -> OomSettings:
         )
     if poll:
         poll_seconds = poll.duration(at_least=MIN_POLL_SECONDS, at_most=MAX_POLL_SECONDS)
-    rules = _rules(values)
+    rules = _rules(values).over(defaults.rules)
     return OomSettings(
         source=rules.sources,
         only_consumer=rules.only_consumer,
@@ -45,9 +45,20 @@ def decode_oom(section: Cursor) -> OomSettings:
     )
 
 
-def decode_oom_rules(section: Cursor, name: str) -> OomRules:
+def decode_oom_rules(section: Cursor, name: str) -> OwnOomRules:
     """Return the rules that a section of this dotted name has for one sandbox."""
     return _rules(section.table(children(name)))
+
+
+def parse_sources_word(text: str) -> tuple[str, ...]:
+    """Return what one word says: ``auto``, ``off`` or a source.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    if text == OFF:
+        return ()
+    return (text if text == AUTO else parse_source(text),)
 
 
 def parse_source(text: str) -> str:
@@ -61,24 +72,17 @@ def parse_source(text: str) -> str:
     return text
 
 
-def _rules(values: dict[str, Cursor]) -> OomRules:
+def _rules(values: dict[str, Cursor]) -> OwnOomRules:
     source, switch = values.get("source"), values.get("only_consumer")
-    sources = _sources(source) if source else None
-    only_consumer = switch.switch() if switch else None
-    return OomRules((AUTO,) if sources is None else sources, only_consumer or False)
+    return OwnOomRules(_sources(source) if source else None, switch.switch() if switch else None)
 
 
 def _sources(place: Cursor) -> tuple[str, ...] | None:
     if not place.is_list():
-        word = place.parsed(_parse_word, _SOURCE_WANTED)
-        return None if word is None else () if word == OFF else (word,)
+        return place.parsed(parse_sources_word, _SOURCE_WANTED)
     places = place.items(may_be_null=False, at_most=len(SOURCES))
     parsed = [one.parsed(parse_source, _SOURCE_WANTED) for one in places]
     return tuple(dict.fromkeys(word for word in parsed if word is not None))
-
-
-def _parse_word(text: str) -> str:
-    return text if text in {AUTO, OFF} else parse_source(text)
 
 
 def _parse_file(text: str) -> str:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from kata_exporter.config.words import quoted
-from kata_exporter.model import Container, OomRules, Pod
+from kata_exporter.model import AS_FOR_ALL, Container, OomRules, OwnOomRules, Pod
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 DEFAULT_MAX_AGE_INTERVALS = 3
@@ -246,7 +246,7 @@ class StaticSandbox:
     agent_url: str
     pod: Pod = field(default_factory=Pod)
     containers: tuple[Container, ...] = ()
-    oom: OomRules | None = None
+    oom: OwnOomRules = AS_FOR_ALL
     line: int | None = field(default=None, compare=False)
     file: str = field(default="", compare=False)
 

@@ -9,6 +9,7 @@ from kata_exporter.errors import ArgumentError, RegistrationError
 from kata_exporter.model import (
     MAX_LEASE_SECONDS,
     MIN_LEASE_SECONDS,
+    OwnOomRules,
     Registration,
     Runtime,
     SandboxGone,
@@ -27,6 +28,7 @@ MAX_REGISTRATIONS = 1000
 @dataclass(frozen=True, slots=True)
 class _Lease:
     seen: SandboxSeen
+    oom: OwnOomRules
     ends: float
     timer: TimerHandle
 
@@ -85,7 +87,7 @@ class RegistrationSource:
             )
         ends = self._clock.monotonic() + lease_seconds
         timer = self._clock.call_at(ends, lambda: self._end(seen.id))
-        self._leases[seen.id] = _Lease(seen, ends, timer)
+        self._leases[seen.id] = _Lease(seen, registration.oom, ends, timer)
         if before is None or before.seen != seen:
             # A lease is renewed often, and what is told has the container runtime listed anew.
             self._tell(seen)
@@ -104,6 +106,11 @@ class RegistrationSource:
         """Return how much of its lease is left; None where it isn't registered."""
         lease = self._leases.get(sandbox_id)
         return None if lease is None else max(0.0, lease.ends - self._clock.monotonic())
+
+    def oom_rules(self, sandbox_id: str) -> OwnOomRules | None:
+        """Return its rules for OOMs, as last registered; None where it isn't."""
+        lease = self._leases.get(sandbox_id)
+        return None if lease is None else lease.oom
 
     def _end(self, sandbox_id: str) -> None:
         self.remove(sandbox_id)

@@ -178,6 +178,13 @@ class Place:
             return None
         return float(self.value)
 
+    def switch(self) -> bool | None:
+        """Return true or false."""
+        if not isinstance(self.value, bool):
+            self._wrong_shape("must be true or false")
+            return None
+        return self.value
+
     def _child(self, key: str, value: object) -> "Place":
         token = key[:_MAX_POINTED].replace("~", "~0").replace("/", "~1")
         # A lone surrogate has no UTF-8.

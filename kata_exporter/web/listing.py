@@ -15,7 +15,8 @@ class ListedSandbox:
     ``reason`` is a value of ``errors.Reason``; ``detail`` says in words why it is silent, escaped and
     cut, and is empty where there is no more to say. ``published`` is whether it is on the page of
     metrics. ``lease_seconds`` is how much of its lease is left; None where it isn't registered.
-    ``oom`` is what is counted of its OOMs.
+    ``oom`` is what is counted of its OOMs; ``oom_refusal`` says why its agent isn't asked for them, and
+    is empty where it is, or where that isn't wanted.
     """
 
     sandbox: Sandbox
@@ -26,6 +27,7 @@ class ListedSandbox:
     published: bool
     lease_seconds: float | None
     oom: OomCounts = NO_COUNTS
+    oom_refusal: str = ""
 
 
 class Listing(Protocol):
@@ -89,6 +91,7 @@ def sandbox_json(listed: ListedSandbox) -> dict[str, Any]:
             "guest_kills": listed.oom.guest_kills,
             "reported": dict(listed.oom.reported),
             "inferred": dict(listed.oom.inferred),
+            "refusal": listed.oom_refusal,
         },
     }
 

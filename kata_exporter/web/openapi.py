@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kata_exporter import __version__
+from kata_exporter.config.decode_oom import AUTO, OFF, SOURCES
 from kata_exporter.errors import Reason
 from kata_exporter.model import (
     MAX_IMAGE_CHARACTERS,
@@ -287,6 +288,7 @@ def _sandbox() -> Schema:
                     },
                     "reported": _counts("OOMs that were reported, by container's name."),
                     "inferred": _counts("Kills that can only have been of it; never to be added."),
+                    "refusal": _text("Why its agent isn't asked for events; empty otherwise."),
                 }
             ),
         }
@@ -317,6 +319,25 @@ def _registration() -> Schema:
                 "maxItems": MAX_CONTAINERS,
                 "items": _closed({"id": _id(), "name": name, "image": image}, required=("id",)),
             },
+            "oom": _closed(
+                {
+                    "source": {
+                        "description": "By which its OOMs are seen; `oom.source` unless given.",
+                        "oneOf": [
+                            {"enum": [AUTO, OFF, *SOURCES]},
+                            {
+                                "type": "array",
+                                "maxItems": len(SOURCES),
+                                "items": {"enum": list(SOURCES)},
+                            },
+                        ],
+                    },
+                    "only_consumer": {
+                        "type": "boolean",
+                        "description": "Whether nobody else takes its agent's events.",
+                    },
+                }
+            ),
             "lease_seconds": {
                 "type": "number",
                 "minimum": MIN_LEASE_SECONDS,

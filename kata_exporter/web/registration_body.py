@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from kata_exporter.config.decode_oom import SOURCES, parse_source, parse_sources_word
 from kata_exporter.config.words import quoted
 from kata_exporter.errors import UrlError
 from kata_exporter.model import (
+    AS_FOR_ALL,
     MAX_IMAGE_CHARACTERS,
     MAX_LEASE_SECONDS,
     MAX_NAME_CHARACTERS,
@@ -13,6 +15,7 @@ from kata_exporter.model import (
     SANDBOX_ID,
     SANDBOX_ID_RULE,
     Container,
+    OwnOomRules,
     Pod,
     Registration,
 )
@@ -24,6 +27,8 @@ DEFAULT_LEASE_SECONDS = 60.0
 
 MAX_ID_CHARACTERS = 128
 MAX_CONTAINERS = 256
+MAX_SOURCE_CHARACTERS = 32
+"""More than any has, so that one that is misspelt is told with those there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +48,18 @@ def decode_registration(body: object) -> RegistrationBody:
     faults: list[Fault] = []
     root = Place(body, faults)
     members = root.members(
-        ("id", "agent_url", "pod", "containers", "lease_seconds"), required=("id", "agent_url")
+        ("id", "agent_url", "pod", "containers", "oom", "lease_seconds"),
+        required=("id", "agent_url"),
     )
     sandbox_id, agent_url = members.get("id"), members.get("agent_url")
     pod, containers = members.get("pod"), members.get("containers")
-    lease = members.get("lease_seconds")
+    oom, lease = members.get("oom"), members.get("lease_seconds")
     found = Registration(
         (sandbox_id.parsed(_id, max_length=MAX_ID_CHARACTERS) if sandbox_id else "") or "",
         (agent_url.parsed(_url, max_length=MAX_URL_CHARACTERS) if agent_url else "") or "",
         _pod(pod) if pod else Pod(),
         _containers(containers) if containers else (),
+        _oom(oom) if oom else AS_FOR_ALL,
     )
     seconds: float | None = DEFAULT_LEASE_SECONDS
     if lease:
@@ -89,6 +96,22 @@ def _containers(place: Place) -> tuple[Container, ...]:
             id_place.fail("is the id of another container too: give each an id of its own")
         found[container_id] = Container(container_id, name, image)
     return tuple(found.values())
+
+
+def _oom(place: Place) -> OwnOomRules:
+    members = place.members(("source", "only_consumer"))
+    source, switch = members.get("source"), members.get("only_consumer")
+    return OwnOomRules(
+        _oom_sources(source) if source else None, switch.switch() if switch else None
+    )
+
+
+def _oom_sources(place: Place) -> tuple[str, ...] | None:
+    if not isinstance(place.value, list):
+        return place.parsed(parse_sources_word, max_length=MAX_SOURCE_CHARACTERS)
+    entries = place.items(at_most=len(SOURCES))
+    parsed = [one.parsed(parse_source, max_length=MAX_SOURCE_CHARACTERS) for one in entries]
+    return tuple(dict.fromkeys(source for source in parsed if source is not None))
 
 
 def _name(place: Place | None, *, max_length: int = MAX_NAME_CHARACTERS) -> str:

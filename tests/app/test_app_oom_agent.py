@@ -16,7 +16,7 @@ from kata_exporter.config.settings import (
     StaticSandbox,
     WebSettings,
 )
-from kata_exporter.model import Container, OomRules, Pod
+from kata_exporter.model import AS_FOR_ALL, Container, OwnOomRules, Pod
 from kata_exporter.simulator import CgroupVersion, SimulatedAgent, SimulatedGuest
 from kata_exporter.sockets import bind_unix
 from kata_exporter.ttrpc import ServerRequest
@@ -50,7 +50,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    folder: Path, *, version: str = "4.1.0", rules: OomRules | None = None
+    folder: Path, *, version: str = "4.1.0", rules: OwnOomRules = AS_FOR_ALL
 ) -> AsyncIterator[Stage]:
     clock, wire = SystemClock(), list[ServerRequest]()
     guest = SimulatedGuest(
@@ -115,7 +115,7 @@ async def test_an_agent_that_a_second_waiter_can_stop_is_not_waited_on(
 async def test_it_is_told_why_the_agent_is_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with stage(tmp_path, version="3.31.0", rules=OomRules(("agent", "vmstat"))) as made:
+    async with stage(tmp_path, version="3.31.0", rules=OwnOomRules(("agent", "vmstat"))) as made:
         await soon(lambda: "OOM events of the agent aren't taken" in caplog.text)
         (line,) = [r for r in caplog.records if "aren't taken" in r.message]
 
@@ -124,7 +124,7 @@ async def test_it_is_told_why_the_agent_is_refused(
 
 
 async def test_an_only_consumer_takes_them_of_an_old_agent_too(tmp_path: Path) -> None:
-    rules = OomRules(("agent", "vmstat"), only_consumer=True)
+    rules = OwnOomRules(("agent", "vmstat"), only_consumer=True)
     async with stage(tmp_path, version="3.31.0", rules=rules) as made:
         await soon(lambda: made.events() == "0")
         made.agent.kill_for_memory(APP.id)

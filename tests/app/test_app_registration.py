@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from fake_clock import FakeClock
 from kata_exporter.app import Exporter
@@ -16,7 +17,7 @@ from kata_exporter.config.settings import (
     ListenAddress,
     WebSettings,
 )
-from kata_exporter.simulator import Fleet, SimulatedSandbox
+from kata_exporter.simulator import Fleet, Kind, SimulatedSandbox
 from kata_exporter.sockets import AgentUrl, Dial, Dialer
 from kata_exporter.ttrpc import ServerRequest
 from rig import ALONE, quiet, states, up
@@ -46,13 +47,18 @@ class CountingDialer(Dialer):
 class Node:
     """An exporter that knows nobody, and a simulated sandbox that it isn't told of."""
 
-    def __init__(self, folder: Path, clock: FakeClock) -> None:
+    def __init__(self, folder: Path, clock: FakeClock, version: str) -> None:
         self.clock = clock
         self.socket = folder / "admin.sock"
         self.wire: list[ServerRequest] = []
         self.dialer = CountingDialer()
         self.fleet = Fleet(
-            folder / "fleet", sandboxes=1, seed=1, on_request=self.wire.append, clock=clock
+            folder / "fleet",
+            sandboxes=1,
+            seed=1,
+            on_request=self.wire.append,
+            clock=clock,
+            kinds=(Kind(version=version),),
         )
         self.exporter = Exporter(
             replace(
@@ -99,8 +105,8 @@ class Node:
 
 
 @asynccontextmanager
-async def running(folder: Path, clock: FakeClock) -> AsyncIterator[Node]:
-    node = Node(folder, clock)
+async def running(folder: Path, clock: FakeClock, *, version: str = "4.1.0") -> AsyncIterator[Node]:
+    node = Node(folder, clock, version)
     await node.fleet.start()
     try:
         await node.exporter.start()
@@ -221,3 +227,34 @@ async def test_a_request_under_way_does_not_hold_up_the_stop(
         assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
+
+
+async def test_rules_for_ooms_hold_as_long_as_they_are_registered(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    async with running(tmp_path, clock) as node:
+        await node.register(oom={"source": "agent"})
+        await node.run_for(INTERVAL_SECONDS + 1)
+        waits = [request for request in node.wire if request.method == "GetOOMEvent"]
+        assert len(waits) == 1
+        assert 'source="agent"} 1' in node.page()
+
+        # The next round goes by what was registered last: the exporter's own rule is vmstat.
+        await node.register()
+        await node.run_for(INTERVAL_SECONDS + 1)
+
+        assert 'source="agent"} 1' not in node.page()
+        assert 'source="vmstat"} 1' in node.page()
+
+
+async def test_why_an_agent_is_not_asked_for_ooms_is_listed(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path, clock, version="3.31.0") as node:
+        await node.register(oom={"source": ["agent", "vmstat"]}, lease_seconds=600)
+        await node.run_for(100)
+
+        _, listed = await node.ask("GET", f"{LIST}/{node.sandbox.id}")
+        assert "before 3.32.0" in listed["oom"]["refusal"]
+        assert "GetOOMEvent" not in {request.method for request in node.wire}
+        assert sum("OOM events" in line.message for line in caplog.records) == 1

@@ -17,7 +17,7 @@ from kata_exporter.config.load import parse_settings
 from kata_exporter.config.overrides import OVERRIDES
 from kata_exporter.config.problems import Problems
 from kata_exporter.config.settings import ListenAddress, Settings
-from kata_exporter.model import OomRules
+from kata_exporter.model import OomRules, OwnOomRules
 
 OTHERS = {
     "collection.interval": "1m",
@@ -148,7 +148,23 @@ def test_a_part_of_an_entry_is_read() -> None:
     (sandbox,) = settings_of(ENTRY % texts).sandboxes
     pod, (container,) = sandbox.pod, sandbox.containers
     assert [pod.namespace, pod.name, pod.uid, container.name] == ["a", "b", "c", "d"]
-    assert sandbox.oom == OomRules(("agent",), only_consumer=True)
+    assert sandbox.oom == OwnOomRules(("agent",), only_consumer=True)
+
+
+@pytest.mark.parametrize(
+    ("own", "rules"),
+    [
+        ("", OomRules(("vmstat",), only_consumer=True)),
+        ("oom: {only_consumer: false}", OomRules(("vmstat",), only_consumer=False)),
+        ("oom: {source: 'off'}", OomRules((), only_consumer=True)),
+    ],
+)
+def test_what_an_entry_does_not_say_of_ooms_is_as_for_all(own: str, rules: OomRules) -> None:
+    entry = f"{{id: box-a, agent_url: 'unix:///a', {own}}}"
+    settings = settings_of(f"oom: {{source: vmstat, only_consumer: true}}\nsandboxes: [{entry}]")
+    (sandbox,) = settings.sandboxes
+
+    assert sandbox.oom.over(settings.oom.rules) == rules
 
 
 @pytest.mark.parametrize("key", SETTINGS, ids=named)

@@ -16,6 +16,7 @@ from kata_exporter.model import (
     MIN_LEASE_SECONDS,
     Container,
     DiscoveryEvent,
+    OwnOomRules,
     Pod,
     Registration,
     SandboxGone,
@@ -218,3 +219,19 @@ async def test_closing_tells_of_nothing_more_and_leaves_no_timer(
     assert clock.pending == 0
     clock.advance(3600.0)
     assert len(watched.told) == 1
+
+
+def test_rules_for_ooms_are_those_of_the_latest_registration_and_go_with_it(
+    watched: Watched,
+) -> None:
+    rules = OwnOomRules(("agent",))
+    assert watched.source.oom_rules(BOX.id) is None
+
+    watched.source.register(replace(BOX, oom=rules), 60.0)
+    assert watched.source.oom_rules(BOX.id) == rules
+
+    watched.source.register(BOX, 60.0)
+    assert watched.source.oom_rules(BOX.id) == OwnOomRules()
+
+    watched.source.remove(BOX.id)
+    assert watched.source.oom_rules(BOX.id) is None

@@ -68,7 +68,7 @@ async def test_a_sandbox_is_listed_with_all_that_is_known_of_it(
                 "known_seconds": 12.3,
                 "published": True,
                 "lease_seconds": None,
-                "oom": {"guest_kills": None, "reported": {}, "inferred": {}},
+                "oom": {"guest_kills": None, "reported": {}, "inferred": {}, "refusal": ""},
             }
         ]
     }

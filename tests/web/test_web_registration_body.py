@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api_site import BOX
-from kata_exporter.model import Container, Pod, Registration
+from kata_exporter.model import Container, OwnOomRules, Pod, Registration
 from kata_exporter.web.problem import Problem
 from kata_exporter.web.registration_body import MAX_CONTAINERS, decode_registration
 
@@ -26,6 +26,21 @@ def test_a_body_becomes_a_registration() -> None:
         Pod("shop", "web-0", "u-1"),
         (Container("ctr-1", "app", "app:1"),),
     )
+
+
+@pytest.mark.parametrize(
+    ("oom", "rules"),
+    [
+        ({}, OwnOomRules()),
+        ({"source": "auto"}, OwnOomRules(("auto",))),
+        ({"source": "off"}, OwnOomRules(())),
+        ({"source": "agent", "only_consumer": True}, OwnOomRules(("agent",), only_consumer=True)),
+        ({"source": ["agent", "vmstat", "agent"]}, OwnOomRules(("agent", "vmstat"))),
+        ({"only_consumer": False}, OwnOomRules(only_consumer=False)),
+    ],
+)
+def test_rules_for_ooms_are_those_that_are_told(oom: dict[str, Any], rules: OwnOomRules) -> None:
+    assert decode_registration({**BOX, "oom": oom}).registration.oom == rules
 
 
 @pytest.mark.parametrize(
@@ -73,6 +88,11 @@ def test_what_is_within_the_bounds_is_taken(changes: dict[str, Any]) -> None:
         ({"containers": [{"id": "c1"}] * 257}, "#/containers", "has 257 entries"),
         ({"containers": [{"id": "c1", "state": "running"}]}, "#/containers/0/state", "unknown"),
         ({"containers": [{"id": "c1", "image": "i" * 513}]}, "#/containers/0/image", "513"),
+        ({"oom": None}, "#/oom", "must be an object with the keys source, only_consumer"),
+        ({"oom": {"source": "cri"}}, "#/oom/source", "is no source of OOMs"),
+        ({"oom": {"source": ["auto"]}}, "#/oom/source/0", "is no source of OOMs"),
+        ({"oom": {"source": ["agent"] * 5}}, "#/oom/source", "has 5 entries"),
+        ({"oom": {"only_consumer": 1}}, "#/oom/only_consumer", "must be true or false"),
         ({"lease_seconds": 4.99}, "#/lease_seconds", "from 5 to 3600, not 4.99"),
         ({"lease_seconds": 3601}, "#/lease_seconds", "from 5 to 3600, not 3601"),
         ({"lease_seconds": 1e999}, "#/lease_seconds", "not one beyond all bounds"),
