@@ -45,7 +45,7 @@ def test_a_collector_that_refuses_it_is_told_with_what_it_said() -> None:
 
 
 def test_nobody_who_listens_is_told() -> None:
-    env = {ENDPOINT: "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    env = {ENDPOINT: "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "3"}
 
     finding = collector_found(env)
 

@@ -290,9 +290,13 @@ def test_a_collector_that_is_down_costs_a_line_or_two_and_no_time_at_exit() -> N
         [sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True
     )
 
-    library, ours = (json.loads(line) for line in done.stderr.splitlines())
+    library, *ours = (json.loads(line) for line in done.stderr.splitlines())
     assert library["library"].startswith("opentelemetry.exporter.otlp")
     assert "Connection refused" in library["msg"]
-    assert ours["msg"] == "spans that the collector has not taken are dropped"
+    # None where the exporter has given up by itself before.
+    assert [line["msg"] for line in ours] in (
+        [],
+        ["spans that the collector has not taken are dropped"],
+    )
     # An export goes on trying for ten seconds.
     assert time.monotonic() - begin < 9
