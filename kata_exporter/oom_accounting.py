@@ -28,7 +28,7 @@ from kata_exporter.model import (
     Sandbox,
 )
 from kata_exporter.oom import Ledger, OomCounts, OomSource, Outcome
-from kata_exporter.oom.crio import find, is_there
+from kata_exporter.oom.crio import CrioWatch
 from kata_exporter.oom.evidence import VmmEvidence
 from kata_exporter.oom.journal import Journal, OomFilter
 from kata_exporter.oom.ledger import AccountView
@@ -45,8 +45,6 @@ KILLED_STATUS = 128 + 9
 """What a container exits with whose first process was killed, as the kernel does for want of memory."""
 ASK_SOON_GAP_SECONDS = 2.0
 """How often one sandbox is asked out of turn."""
-CRIO_SECONDS = 5.0
-"""How often CRI-O's bundles are looked through."""
 
 _WORDS = {
     OomKind.REPORTED: "container ran out of memory",
@@ -127,7 +125,9 @@ class OomAccounting:
         self._refusals: dict[str, str] = {}
         self._counts_guest: set[str] = set()
         self._asked_at: dict[str, float] = {}
-        self._has_crio = False
+        self._crio = CrioWatch(
+            settings.oom.crio_bundles, clock=clock, wanted=self._wanted_of_crio, tell=self.hear
+        )
         self._vmm_evidence = vmm_evidence
         self._state_file: StateFile | None = None
         if settings.oom.state_file:
@@ -141,7 +141,7 @@ class OomAccounting:
             path = Path(self._settings.state_file)
             await asyncio.to_thread(load, path, self._ledger, OOM_KILLS)
             self._tasks.append(loop.create_task(self._save_again_and_again(self._state_file)))
-        self._tasks.append(loop.create_task(self._look_for_crio()))
+        self._tasks.append(loop.create_task(self._crio.run()))
         if self._vmm_evidence is not None:
             self._vmm_evidence.watch(self._ledger.vmm_killed)
 
@@ -194,6 +194,8 @@ class OomAccounting:
         if isinstance(event, EventsMissed) or not self._is_wanted(event.source, event.container_id):
             return
         self._ledger.hear(event)
+        if isinstance(event, ContainerExited):
+            self._crio.look_soon()
         was_killed = isinstance(event, ContainerExited) and event.exit_status == KILLED_STATUS
         if isinstance(event, OomSeen) or was_killed:
             # What the kernel counted is to be read before the VM goes.
@@ -203,6 +205,7 @@ class OomAccounting:
         """Take how a container ended."""
         if self._is_wanted(finished.source, finished.container_id):
             self._ledger.finished(finished)
+            self._crio.look_soon()
 
     def read(self, sandbox: Sandbox, reading: MemoryReading, agent_version: str) -> None:
         """Take what a round says."""
@@ -238,7 +241,7 @@ class OomAccounting:
             {
                 OomSource.CONTAINERD: node.hears_containerd,
                 OomSource.CRI: node.cri_answers,
-                OomSource.CRIO: self._has_crio,
+                OomSource.CRIO: self._crio.is_there,
                 OomSource.VMSTAT: bool(self._counts_guest),
                 OomSource.AGENT: any(map(self._waiting.works, self._living)),
             }
@@ -280,7 +283,7 @@ class OomAccounting:
         there = {
             OomSource.CONTAINERD: node.hears_containerd,
             OomSource.CRI: node.cri_answers and OomSource.CRI in sandbox.sources,
-            OomSource.CRIO: self._has_crio,
+            OomSource.CRIO: self._crio.is_there,
             OomSource.VMSTAT: self._guest_is_asked and sandbox.id in self._counts_guest,
             OomSource.AGENT: self._waiting.works(sandbox.id),
         }
@@ -332,20 +335,13 @@ class OomAccounting:
             ),
         )
 
-    async def _look_for_crio(self) -> None:
-        bundles = self._settings.crio_bundles
-        while True:
-            wanted = [
-                container_id
-                for sandbox in self._living.values()
-                if OomSource.CRIO in self._choose(sandbox).sources
-                for container_id in self._ledger.containers_of(sandbox.id)
-            ]
-            self._has_crio = await asyncio.to_thread(is_there, bundles)
-            if self._has_crio:
-                for event in await asyncio.to_thread(lambda ids: list(find(bundles, ids)), wanted):
-                    self.hear(event)
-            await self._clock.sleep(CRIO_SECONDS)
+    def _wanted_of_crio(self) -> list[str]:
+        return [
+            container_id
+            for sandbox in self._living.values()
+            if OomSource.CRIO in self._choose(sandbox).sources
+            for container_id in self._ledger.containers_of(sandbox.id)
+        ]
 
     async def _save_again_and_again(self, state_file: StateFile) -> None:
         while True:
