@@ -14,6 +14,9 @@ from kata_exporter.clock import Clock
 from kata_exporter.telemetry.hooks import CallHook, CallTarget
 from kata_exporter.ttrpc import Code, StatusError
 
+_NO_WORDS = frozenset({"", '""'})
+"""What the agent says where there are no more events; since 3.3 it quotes its texts."""
+
 
 def wait_for_oom(
     dial_url: DialUrl,
@@ -68,7 +71,7 @@ class OomWaiter:
             return await self._agent.get_oom_event(deadline=deadline)
         except AgentError as error:
             status = error.__cause__
-            is_bare = isinstance(status, StatusError) and not status.message
+            is_bare = isinstance(status, StatusError) and status.message in _NO_WORDS
             if is_bare and error.code == Code.INTERNAL.name:
                 return None
             raise

@@ -120,10 +120,13 @@ async def test_second_wait_at_a_time_is_refused_and_the_first_goes_on(clock: Fak
         await agent.aclose()
 
 
-async def test_wait_ends_with_nothing_when_the_sandbox_is_destroyed(clock: FakeClock) -> None:
+@pytest.mark.parametrize("text", ["", '""'])
+async def test_wait_ends_with_nothing_when_the_sandbox_is_destroyed(
+    clock: FakeClock, text: str
+) -> None:
     """It gets 13 without a text then."""
     async with scripted_agent(clock) as scripted:
-        scripted.answers[WAIT] = StatusError(Code.INTERNAL, "")
+        scripted.answers[WAIT] = StatusError(Code.INTERNAL, text)
         waiter = OomWaiter(agent_of(scripted, clock))
 
         assert await waiter.wait() is None
