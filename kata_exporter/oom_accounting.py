@@ -32,7 +32,7 @@ from kata_exporter.oom.crio import CrioWatch
 from kata_exporter.oom.evidence import VmmEvidence
 from kata_exporter.oom.journal import Journal, OomFilter
 from kata_exporter.oom.ledger import AccountView
-from kata_exporter.oom.rules import Chosen, choose, has_shim
+from kata_exporter.oom.rules import AUTO, Chosen, choose, has_shim
 from kata_exporter.oom.state_file import SAVE_INTERVAL_SECONDS, StateFile, load
 from kata_exporter.oom.waiting import Connect, Waiting
 from kata_exporter.telemetry.hooks import OomHook
@@ -112,6 +112,7 @@ class OomAccounting:
             on_oom=self._on_oom,
             on_event=self._metrics.count_event,
             on_rejected=self_metrics.count_rejected,
+            is_wanted=self._is_wanted,
         )
         self._waiting = Waiting(
             connect,
@@ -191,21 +192,21 @@ class OomAccounting:
 
     def hear(self, event: RuntimeEvent) -> None:
         """Take what a container runtime or an agent says that happened."""
-        if isinstance(event, EventsMissed) or not self._is_wanted(event.source, event.container_id):
-            return
         self._ledger.hear(event)
+        if isinstance(event, EventsMissed):
+            return
         if isinstance(event, ContainerExited):
             self._crio.look_soon()
         was_killed = isinstance(event, ContainerExited) and event.exit_status == KILLED_STATUS
         if isinstance(event, OomSeen) or was_killed:
             # What the kernel counted is to be read before the VM goes.
-            self._ask(event.sandbox_id or self._ledger.sandbox_of(event.container_id))
+            sandbox_id = event.sandbox_id or self._ledger.sandbox_of(event.container_id)
+            self._ask(sandbox_id, event.source)
 
     def finished(self, finished: ContainerFinished) -> None:
         """Take how a container ended."""
-        if self._is_wanted(finished.source, finished.container_id):
-            self._ledger.finished(finished)
-            self._crio.look_soon()
+        self._ledger.finished(finished)
+        self._crio.look_soon()
 
     def read(self, sandbox: Sandbox, reading: MemoryReading, agent_version: str) -> None:
         """Take what a round says."""
@@ -247,12 +248,11 @@ class OomAccounting:
             }
         )
 
-    def _is_wanted(self, source: str, container_id: str) -> bool:
-        """Whether a source is among those chosen for the sandbox that a container is of."""
-        sandbox_id = self._ledger.sandbox_of(container_id)
-        if sandbox_id is None:
-            return True  # of one that isn't known yet, or is gone
-        return source in self._choose(self._living[sandbox_id]).sources
+    def _is_wanted(self, sandbox: Sandbox, source: str) -> bool:
+        """Whether a source is among those chosen for a sandbox, which may be gone."""
+        if sandbox.id not in self._living and self._rules_of(sandbox.id).sources == (AUTO,):
+            return True  # whether it has a shim is known of those that are there
+        return source in self._choose(sandbox).sources
 
     def _choose(self, sandbox: Sandbox) -> Chosen:
         return choose(sandbox, self._rules_of(sandbox.id), self._versions.get(sandbox.id))
@@ -303,9 +303,10 @@ class OomAccounting:
                 extra=fields(sandbox_id=sandbox.id, why=why),
             )
 
-    def _ask(self, sandbox_id: str | None) -> None:
+    def _ask(self, sandbox_id: str | None, source: str) -> None:
         now = self._clock.monotonic()
-        if sandbox_id is None or sandbox_id not in self._living:
+        sandbox = self._living.get(sandbox_id or "")
+        if sandbox_id is None or sandbox is None or not self._is_wanted(sandbox, source):
             return
         if now - self._asked_at.get(sandbox_id, -ASK_SOON_GAP_SECONDS) < ASK_SOON_GAP_SECONDS:
             return

@@ -40,6 +40,7 @@ _ContainerEvent = ContainerStarted | ContainerExited | OomSeen | ContainerFinish
 OnOom = Callable[[OomRecord], None]
 OnEvent = Callable[[str, Outcome], None]
 OnRejected = Callable[[str, int], None]
+IsWanted = Callable[[Sandbox, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Ledger:
         on_oom: is told of each OOM, once.
         on_event: is told what became of each thing that a source told.
         on_rejected: is told of counts of guests that aren't believed.
+        is_wanted: whether events of a source count for a sandbox; all do unless given.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Ledger:
         on_oom: OnOom,
         on_event: OnEvent,
         on_rejected: OnRejected,
+        is_wanted: IsWanted | None = None,
     ) -> None:
         self._clock = clock
         self._guest_kills = guest_kills
@@ -95,6 +98,7 @@ class Ledger:
         self._on_oom = on_oom
         self._on_event = on_event
         self._on_rejected = on_rejected
+        self._is_wanted = is_wanted
         self._began_ns = int(clock.time() * _NS)
         self._accounts: dict[Key, Account] = {}
         self._living: dict[str, Key] = {}
@@ -279,6 +283,8 @@ class Ledger:
         if key is None:
             return False
         account = self._accounts[key]
+        if self._is_wanted is not None and not self._is_wanted(account.sandbox, event.source):
+            return True
         if event.container_id not in account.passed_over:
             self._record(account, event)
         elif _is_oom(event):

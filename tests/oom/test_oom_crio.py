@@ -77,6 +77,9 @@ class Watched:
     async def pass_time(self, seconds: float) -> None:
         await self.clock.run_for(seconds, step=LOOK_GAP_SECONDS)
 
+    def folder_is_there(self) -> bool:
+        return self.watch.is_there
+
     def _wanted(self) -> list[str]:
         self.looks += 1
         return self.ids
@@ -130,13 +133,13 @@ async def test_without_the_folder_nothing_is_told_until_it_comes(
     made = Watched(clock, tmp_path / "later")
     task = asyncio.create_task(made.watch.run())
     await made.looked(1)
-    assert not made.watch.is_there
+    assert not made.folder_is_there()
 
     made.touch("c1", 7)
     await made.pass_time(LOOK_SECONDS)
     await made.looked(2)
 
-    assert made.watch.is_there
+    assert made.folder_is_there()
     assert len(made.told) == 1
     task.cancel()
     await asyncio.wait([task])

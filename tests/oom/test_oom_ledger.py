@@ -146,6 +146,23 @@ def test_an_event_before_discovery_waits_for_its_sandbox(rig: LedgerRig) -> None
     assert rig.events("web") == "1"
 
 
+@pytest.mark.parametrize("when", ["before discovery", "alive", "after death"])
+def test_a_source_that_is_not_wanted_counts_at_no_time(rig: LedgerRig, when: str) -> None:
+    rig.unwanted.add("containerd")
+    if when == "before discovery":
+        rig.oom("c1")
+    seen = rig.start(sandbox("sb1", "web:c1"))
+    if when == "alive":
+        rig.oom("c1")
+    rig.status("c1", rig.now_ns, oom_killed=False)
+    if when == "after death":
+        rig.ledger.stopped(seen)
+        rig.oom("c1")
+
+    assert rig.events("web") in {"0", None}
+    assert (rig.told, rig.outcomes) == ([], {})
+
+
 def test_an_event_of_another_pod_is_given_up_after_a_while(rig: LedgerRig) -> None:
     rig.oom("elsewhere")
     rig.clock.advance(WAITING_SECONDS)

@@ -53,6 +53,8 @@ class LedgerRig:
         self.told: list[OomRecord] = []
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.rejected: Counter[str] = Counter()
+        self.unwanted: set[str] = set()
+        """Sources whose events count for nobody."""
         self.ledger = self.new_ledger()
 
     def new_ledger(self) -> Ledger:
@@ -63,6 +65,7 @@ class LedgerRig:
             on_oom=self.told.append,
             on_event=lambda source, outcome: self.outcomes.update([(source, str(outcome))]),
             on_rejected=lambda reason, n: self.rejected.update({reason: n}),
+            is_wanted=lambda _sandbox, source: source not in self.unwanted,
         )
 
     @property
