@@ -17,15 +17,10 @@ WATCHED = frozenset(
         "kata_sandbox_state",
         "kata_agent_info",
         "kata_guest_oom_kills_total",
-        "kata_container_oom_events_total",
-        "kata_container_oom_kills_inferred_total",
-        "kata_container_last_oom_timestamp_seconds",
-        "kata_sandbox_vmm_oom_kills_total",
-        "kata_sandbox_oom_source",
     }
 )
 """Metrics that are kept whatever is denied and however full it is: few series, and the ones that
-alerts rest on. Those of OOMs are the ledger's, which has bounds of its own."""
+alerts rest on. What is counted of OOMs passes as well: it is the ledger's, with bounds of its own."""
 
 Parts = Mapping[str, tuple[Chunk, ...]]
 """Chunks by collector."""
