@@ -206,14 +206,15 @@ class Account:
         Returns:
             Why the count isn't believed, if it isn't; and the kills that are concluded upon.
         """
-        rejected = None
+        rejected, before = None, self._guest_count
         if reading.oom_kills is not None:
             rejected = self._count(reading.oom_kills, now)
         inferred = self._settle(now - SETTLED_AFTER_SECONDS)
         self.memory = reading
-        self._chunks = None
         if inferred:
             self.changed()  # nothing else of a reading is saved
+        elif self._guest_count != before:
+            self._chunks = None  # most readings change nothing: no page is to render them anew
         return rejected, inferred
 
     def changed(self) -> None:
@@ -262,6 +263,10 @@ class Account:
         own.folded += named.folded
         own.inferred += named.inferred
         own.last_oom_time = _later(own.last_oom_time, named.last_oom_time)
+
+    @property
+    def _guest_count(self) -> int | None:
+        return None if self.guest is None else self.guest.count
 
     def _count(self, kills: int, now: float) -> RejectedReading | None:
         guest = self.guest

@@ -179,3 +179,17 @@ def test_kills_that_wait_and_are_nobodys_are_told_of_when_the_sandbox_stops(
 
     assert rig.inferred("web") is None
     assert _kills(rig) == [(OomKind.UNATTRIBUTED, 2, "")]
+
+
+def test_a_reading_that_changes_nothing_renders_nothing_anew(rig: LedgerRig) -> None:
+    seen = rig.start(sandbox("sb1", "web:c1"))
+    rig.ledger.read(seen, at_limit("c1", kills=1))
+    (before,) = rig.ledger.views()
+    rig.ledger.read(seen, at_limit("c1", kills=1))
+    (after,) = rig.ledger.views()
+    rig.ledger.read(seen, at_limit("c1", kills=2))
+    (later,) = rig.ledger.views()
+
+    assert after.host is before.host
+    assert later.host is not before.host
+    assert rig.guest_kills() == "2"
