@@ -125,11 +125,8 @@ class Waiting:
         pause = MIN_BACKOFF_SECONDS
         while True:
             began = self._clock.monotonic()
-            quiet = self._clock.call_at(
-                began + SURE_AFTER_SECONDS, lambda: self._set(sandbox.id, works=True)
-            )
             try:
-                container_id = await waiter.wait(deadline=began + self._poll_timeout_seconds)
+                container_id = await self._wait_once(sandbox, waiter, began)
             except AgentError as error:
                 if self._lasted(error, began):
                     self._set(sandbox.id, works=True)
@@ -142,8 +139,6 @@ class Waiting:
                     await self._clock.sleep(pause)
                     pause = min(2 * pause, MAX_BACKOFF_SECONDS)
                 continue
-            finally:
-                quiet.cancel()
             if container_id is None:
                 self._set(sandbox.id, works=False)
                 return
@@ -152,6 +147,16 @@ class Waiting:
             at_ns = int(self._clock.time() * _NS)
             self._tell(OomSeen(OomSource.AGENT, container_id, sandbox.id, at_ns))
             await self._clock.sleep(EVENT_GAP_SECONDS)
+
+    async def _wait_once(self, sandbox: Sandbox, waiter: Waiter, began: float) -> str | None:
+        sure = self._clock.call_at(
+            began + SURE_AFTER_SECONDS, lambda: self._set(sandbox.id, works=True)
+        )
+        try:
+            return await waiter.wait(deadline=began + self._poll_timeout_seconds)
+        finally:
+            # Not while it is backed off from: then nobody sees what happens.
+            sure.cancel()
 
     def _lasted(self, error: AgentError, began: float) -> bool:
         """Whether a wait came to its own end: nothing happened, and it is to be made again at once."""

@@ -17,6 +17,7 @@ from kata_exporter.config.settings import (
     ListenAddress,
     WebSettings,
 )
+from kata_exporter.oom.waiting import ASK_AGAIN_SECONDS
 from kata_exporter.simulator import Fleet, Kind, SimulatedSandbox
 from kata_exporter.sockets import AgentUrl, Dial, Dialer
 from kata_exporter.ttrpc import ServerRequest
@@ -96,6 +97,10 @@ class Node:
             "lease_seconds": 40,
         }
         return await self.ask("POST", LIST, {**body, **changes})
+
+    def waits(self) -> int:
+        """How often the agent was asked for an event."""
+        return sum(request.method == "GetOOMEvent" for request in self.wire)
 
     async def run_for(self, seconds: float) -> None:
         await quiet()
@@ -235,8 +240,7 @@ async def test_rules_for_ooms_hold_as_long_as_they_are_registered(
     async with running(tmp_path, clock) as node:
         await node.register(oom={"source": "agent"})
         await node.run_for(INTERVAL_SECONDS + 1)
-        waits = [request for request in node.wire if request.method == "GetOOMEvent"]
-        assert len(waits) == 1
+        assert node.waits() == 1
         assert 'source="agent"} 1' in node.page()
 
         # The next round goes by what was registered last: the exporter's own rule is vmstat.
@@ -258,3 +262,22 @@ async def test_why_an_agent_is_not_asked_for_ooms_is_listed(
         assert "before 3.32.0" in listed["oom"]["refusal"]
         assert "GetOOMEvent" not in {request.method for request in node.wire}
         assert sum("OOM events" in line.message for line in caplog.records) == 1
+
+
+@pytest.mark.parametrize("fault", ["policy-denied", "old-agent"])
+async def test_an_agent_that_will_not_tell_of_ooms_is_asked_again_every_ten_minutes(
+    tmp_path: Path, clock: FakeClock, fault: str
+) -> None:
+    async with running(tmp_path, clock) as node:
+        await node.sandbox.suffer(fault)
+        rules = {"source": ["agent", "vmstat"], "only_consumer": True}
+        await node.register(oom=rules, lease_seconds=3600)
+        await node.run_for(ASK_AGAIN_SECONDS - 1)
+        assert node.waits() == 1
+        assert 'source="agent"} 1' not in node.page()
+
+        await node.sandbox.suffer(None)
+        await node.run_for(INTERVAL_SECONDS)
+
+        assert node.waits() == 2
+        assert 'source="agent"} 1' in node.page()

@@ -149,6 +149,7 @@ async def test_a_denial_is_a_state_and_asked_again_rarely(rig: Rig, reason: Reas
     rig.waiter.answer(_error(reason))
     await rig.pass_time(ASK_AGAIN_SECONDS - 1)
     assert rig.waiter.waits == 1
+    assert not rig.waiting.works("sb1")
 
     await rig.pass_time(1)
 
@@ -162,6 +163,7 @@ async def test_errors_back_off_from_1_s_to_60_s(rig: Rig) -> None:
         rig.waiter.answer(_error(Reason.CLOSED))
         await rig.pass_time(pause - 0.5)
         assert rig.waiter.waits == number
+        assert not rig.waiting.works("sb1")
         await rig.pass_time(0.5)
         assert rig.waiter.waits == number + 1
     await rig.waiting.aclose()
