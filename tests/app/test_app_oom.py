@@ -2,9 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,14 +10,13 @@ import pytest
 
 from grpc_client import grpc_let_go
 from kata_exporter.app import Exporter
-from kata_exporter.config.load import load_settings
-from kata_exporter.config.settings import ListenAddress, OomSettings, Settings, WebSettings
+from kata_exporter.config.settings import OomSettings
 from kata_exporter.model import OomKind, VmmOomKilled
 from kata_exporter.oom.evidence import TellVmmOomKilled
 from kata_exporter.oom.journal import OomFilter
-from kata_exporter.simulator import Fleet, Kind, SimulatedSandbox, Victim
+from kata_exporter.simulator import Fleet, Victim
 from kata_exporter.simulator.guest.cgroups import CgroupVersion
-from kata_exporter.ttrpc import ServerRequest
+from oom_node import Node, node_in, settings_of
 from promtool import check_metrics
 from rig import samples
 from waiting import soon
@@ -36,80 +33,6 @@ def root() -> Iterator[Path]:
     """A folder whose path is short enough for gRPC's sockets."""
     with tempfile.TemporaryDirectory(prefix="kata-test-") as folder:
         yield Path(folder)
-
-
-class Node:
-    """A fleet with its container runtime, and the exporter that finds it."""
-
-    def __init__(self, fleet: Fleet, exporter: Exporter, wire: list[ServerRequest]) -> None:
-        self.fleet = fleet
-        self.exporter = exporter
-        self.wire = wire
-
-    @property
-    def sandbox(self) -> SimulatedSandbox:
-        return self.fleet.sandboxes[0]
-
-    def page(self) -> str:
-        return self.exporter.render().decode()
-
-    def value(self, metric: str, *texts: str) -> str | None:
-        """The value of the one sample of a metric with these texts among its labels."""
-        found = [line for line in samples(self.page(), metric) if all(t in line for t in texts)]
-        assert len(found) <= 1, found
-        return found[0].split()[-1] if found else None
-
-    def events(self, name: str, sandbox_id: str = "") -> str | None:
-        of = f'container="{name}"', sandbox_id
-        return self.value("kata_container_oom_events_total", *of)
-
-    def all_events(self) -> list[str]:
-        return samples(self.page(), "kata_container_oom_events_total")
-
-    def guest_kills(self) -> str | None:
-        return self.value("kata_guest_oom_kills_total", self.sandbox.id)
-
-    async def ready(self) -> None:
-        """Return when counters are 0, for somebody sees them."""
-        name = self.sandbox.containers[0].name
-        await soon(lambda: self.events(name, self.sandbox.id) == "0")
-        await soon(lambda: self.guest_kills() is not None)
-
-
-def settings_of(fleet: Fleet, root: Path, oom: OomSettings) -> Settings:
-    config = root / "config.yaml"
-    fleet.write_config(config, interval="1s")
-    settings = load_settings(config_file=config, environ={}, flags={})
-    return replace(settings, web=WebSettings((ListenAddress("127.0.0.1", 0),)), oom=oom)
-
-
-@asynccontextmanager
-async def node_in(
-    root: Path,
-    *,
-    cgroup: CgroupVersion = CgroupVersion.V2,
-    sandboxes: int = 1,
-    oom: OomSettings = OomSettings(),  # noqa: B008  frozen
-) -> AsyncIterator[Node]:
-    wire: list[ServerRequest] = []
-    fleet = Fleet(
-        root,
-        sandboxes=sandboxes,
-        seed=1,
-        serves_runtime=True,
-        on_request=wire.append,
-        kinds=(Kind(cgroup=cgroup),),
-    )
-    await fleet.start()
-    exporter = Exporter(settings_of(fleet, root, oom), environ={})
-    try:
-        await exporter.start()
-        node = Node(fleet, exporter, wire)
-        await node.ready()
-        yield node
-    finally:
-        await exporter.stop()
-        await fleet.stop()
 
 
 @pytest.mark.real
