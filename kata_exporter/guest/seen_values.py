@@ -48,7 +48,9 @@ class SeenValues(Generic[ValueT]):
             self._last_seen[value] = now
 
     def _forget(self, now: float) -> None:
-        for value, last_seen in list(self._last_seen.items()):
+        # Asked for each value that has no room, of which a hostile text has thousands.
+        while self._last_seen:
+            oldest, last_seen = next(iter(self._last_seen.items()))
             if now - last_seen < FORGOTTEN_AFTER_SECONDS:
                 return
-            del self._last_seen[value]
+            del self._last_seen[oldest]

@@ -1,6 +1,6 @@
 """``/api/v1/oom-events``: the last OOMs, chosen by query."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -43,7 +43,7 @@ def _parsed(query: MultiMapping[str]) -> OomFilter:
         if len(query.getall(name)) > 1:
             raise _bad(f"{name} is given more than once")
     texts = {name: query.get(name) for name in TEXTS}
-    kind = _one_of(OomKind, query.get("kind"))
+    kind = _kind(query.get("kind"))
     since = _number("since", query.get("since"), 0, MAX_SINCE)
     limit = _number("limit", query.get("limit"), 1, MAX_RECORDS)
     return OomFilter(
@@ -54,13 +54,13 @@ def _parsed(query: MultiMapping[str]) -> OomFilter:
     )
 
 
-def _one_of(kinds: Iterable[OomKind], text: str | None) -> OomKind | None:
+def _kind(text: str | None) -> OomKind | None:
     if text is None:
         return None
-    for kind in kinds:
-        if kind == text:
-            return kind
-    raise _bad(f"kind: there is no {quoted(text)}; there are {', '.join(kinds)}")
+    try:
+        return OomKind(text)
+    except ValueError:
+        raise _bad(f"kind: there is no {quoted(text)}; there are {', '.join(OomKind)}") from None
 
 
 def _number(name: str, text: str | None, least: int, most: int) -> int | None:
