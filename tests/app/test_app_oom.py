@@ -1,14 +1,11 @@
 """OOMs from the kernel's kill to the page: on a simulated node with shims and a container runtime."""
 
 import re
-import tempfile
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from grpc_client import grpc_let_go
 from kata_exporter.app import Exporter
 from kata_exporter.config.settings import OomSettings
 from kata_exporter.model import OomKind, VmmOomKilled
@@ -20,19 +17,6 @@ from oom_node import Node, node_in, settings_of
 from promtool import check_metrics
 from rig import samples
 from waiting import soon
-
-
-@pytest.fixture(autouse=True)
-def _grpc() -> Iterator[None]:
-    with grpc_let_go():
-        yield
-
-
-@pytest.fixture
-def root() -> Iterator[Path]:
-    """A folder whose path is short enough for gRPC's sockets."""
-    with tempfile.TemporaryDirectory(prefix="kata-test-") as folder:
-        yield Path(folder)
 
 
 @pytest.mark.real

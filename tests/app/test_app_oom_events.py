@@ -1,13 +1,11 @@
 """Events that come early, late, twice, out of order or never, and files instead of events."""
 
-import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
 
-from grpc_client import grpc_let_go
 from kata_exporter._pb import containerd_events_pb2 as events_pb2
 from kata_exporter.config.settings import OomSettings
 from kata_exporter.model import Sandbox
@@ -16,19 +14,6 @@ from kata_exporter.simulator import Victim
 from oom_node import Node, node_in
 from rig import samples
 from waiting import soon
-
-
-@pytest.fixture(autouse=True)
-def _grpc() -> Iterator[None]:
-    with grpc_let_go():
-        yield
-
-
-@pytest.fixture
-def root() -> Iterator[Path]:
-    """A folder whose path is short enough for gRPC's sockets."""
-    with tempfile.TemporaryDirectory(prefix="kata-test-") as folder:
-        yield Path(folder)
 
 
 class Withheld:

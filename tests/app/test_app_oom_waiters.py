@@ -1,12 +1,9 @@
 """Two waiters for one agent's events: what the exporter leaves to a shim, and what it would take."""
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from grpc_client import grpc_let_go
 from kata_exporter.config.settings import OomSettings
 from kata_exporter.simulator.guest.cgroups import CgroupVersion
 from oom_node import Node, node_in
@@ -15,19 +12,6 @@ from waiting import soon
 OBSERVED = {"Check", "Version", "GetMetrics", "StatsContainer", "GetGuestDetails"}
 """All that the exporter may ask of a sandbox that has a shim."""
 EVENTS = 6
-
-
-@pytest.fixture(autouse=True)
-def _grpc() -> Iterator[None]:
-    with grpc_let_go():
-        yield
-
-
-@pytest.fixture
-def root() -> Iterator[Path]:
-    """A folder whose path is short enough for gRPC's sockets."""
-    with tempfile.TemporaryDirectory(prefix="kata-test-") as folder:
-        yield Path(folder)
 
 
 def _shims(node: Node, monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -1,15 +1,13 @@
 """The exporter on a node whose container runtime names its sandboxes, as on any Kubernetes node."""
 
 import re
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from grpc_client import grpc_let_go
 from kata_exporter.app import Exporter
 from kata_exporter.config.load import load_settings
 from kata_exporter.config.settings import ListenAddress, Settings, WebSettings
@@ -18,19 +16,6 @@ from kata_exporter.simulator import Fleet, SimulatedSandbox
 from promtool import check_metrics
 from rig import samples, states, up
 from waiting import soon
-
-
-@pytest.fixture(autouse=True)
-def _grpc() -> Iterator[None]:
-    with grpc_let_go():
-        yield
-
-
-@pytest.fixture
-def root() -> Iterator[Path]:
-    """A folder whose path is short enough for gRPC's sockets."""
-    with tempfile.TemporaryDirectory(prefix="kata-test-") as folder:
-        yield Path(folder)
 
 
 class Node:
